@@ -1,0 +1,43 @@
+import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
+import postgres from "postgres";
+
+/** Connections to PostgreSQL: a bounded pool for queries, and single connections for what must not wait for a pool. */
+export interface Database {
+  /** Typed queries over the pool. */
+  orm: PostgresJsDatabase;
+  /** The pool itself, for hand-written statements. Instants come back as text here; parse what you need. */
+  sql: postgres.Sql;
+  /** A connection of its own (one for the flusher, one for LISTEN). The caller ends it. */
+  openConnection(purpose: string): postgres.Sql;
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  url: string;
+  /** Shown in `pg_stat_activity`. */
+  applicationName: string;
+  /** Connections of the pool; more wait in line. */
+  poolMax?: number;
+  onNotice?: (message: string) => void;
+}
+
+/** Opens lazily: no connection is made before the first query. */
+export function openDatabase(options: DatabaseOptions): Database {
+  const open = (purpose: string, max: number): postgres.Sql =>
+    postgres(options.url, {
+      max,
+      idle_timeout: max === 1 ? undefined : 60,
+      connect_timeout: 5,
+      max_lifetime: null,
+      backoff: (attempt) => Math.min(0.05 * 2 ** attempt, 2) * (0.75 + Math.random() / 2),
+      onnotice: (notice) => options.onNotice?.(notice.message ?? ""),
+      connection: { application_name: `${options.applicationName}:${purpose}` },
+    });
+  const sql = open("pool", options.poolMax ?? 10);
+  return {
+    orm: drizzle(sql),
+    sql,
+    openConnection: (purpose) => open(purpose, 1),
+    close: () => sql.end({ timeout: 2 }),
+  };
+}

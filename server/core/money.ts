@@ -1,0 +1,30 @@
+/** Nano-USD: 10^-9 USD. All money in the product is an integer of these. */
+export type NanoUsd = bigint;
+
+const nanoPerUsd = 1_000_000_000n;
+const usdText = /^(\d{1,12})(?:\.(\d{1,9}))?$/;
+
+/**
+ * Reads an amount of USD exactly. A string has at most nine decimal places; a number is rounded to the nearest nano-USD.
+ *
+ * @returns nano-USD, or `null` where the value is negative, not finite, too large (>= 10^12 USD) or not a decimal.
+ */
+export function parseUsd(value: string | number): NanoUsd | null {
+  if (typeof value === "number") {
+    if (!Number.isFinite(value) || value < 0 || value >= 1e12 || Object.is(value, -0)) return null;
+    return parseUsd(value.toFixed(9));
+  }
+  const match = usdText.exec(value);
+  if (match === null) return null;
+  return BigInt(match[1] ?? "0") * nanoPerUsd + BigInt((match[2] ?? "").padEnd(9, "0"));
+}
+
+/** Writes nano-USD as a decimal string in USD, without trailing zeros: `1500000000n` is `"1.5"`. */
+export function formatUsd(nano: NanoUsd): string {
+  const negative = nano < 0n;
+  const absolute = negative ? -nano : nano;
+  const whole = absolute / nanoPerUsd;
+  const rest = absolute % nanoPerUsd;
+  const fraction = rest === 0n ? "" : `.${rest.toString().padStart(9, "0").replace(/0+$/, "")}`;
+  return `${negative ? "-" : ""}${whole}${fraction}`;
+}

@@ -1,0 +1,80 @@
+import type { NanoUsd } from "./money.ts";
+import type { TokenUsage } from "./usage.ts";
+
+/** Nano-USD per million tokens: 1 USD per million tokens is 1_000_000_000n. */
+export type Rate = bigint;
+
+/** A rate that may rise with the size of the input. Tiers are sorted by `fromInputTokens`; the last one that fits rules all tokens. */
+export interface TieredRate {
+  base: Rate;
+  tiers: readonly { fromInputTokens: number; rate: Rate }[];
+}
+
+/** List price of one model at one provider. A bucket without its own rate is charged as its plain direction. */
+export interface Price {
+  /** Names the source and version of this price, kept on every charge. */
+  id: string;
+  input: TieredRate;
+  output: TieredRate;
+  cachedInput?: TieredRate;
+  cacheWrite?: TieredRate;
+  reasoning?: TieredRate;
+  inputAudio?: TieredRate;
+  outputAudio?: TieredRate;
+}
+
+const tokensPerRate = 1_000_000n;
+
+/** Makes a rate without tiers. `ratePerMillion` is nano-USD per million tokens. */
+export function makeFlatRate(ratePerMillion: Rate): TieredRate {
+  return { base: ratePerMillion, tiers: [] };
+}
+
+function rateFor(rate: TieredRate, inputTokensAll: number): Rate {
+  let ruling = rate.base;
+  for (const tier of rate.tiers) {
+    if (inputTokensAll >= tier.fromInputTokens) ruling = tier.rate;
+  }
+  return ruling;
+}
+
+/**
+ * The exact cost of a usage: the sum over all buckets, divided once, rounded up to the next nano-USD.
+ * Token counts are non-negative safe integers.
+ */
+export function makeCharge(price: Price, usage: Readonly<TokenUsage>): NanoUsd {
+  const inputAll = usage.inputTokens + usage.cachedInputTokens + usage.cacheWriteTokens + usage.inputAudioTokens;
+  let sum = 0n;
+  const add = (tokens: number, rate: TieredRate): void => {
+    if (tokens > 0) sum += BigInt(tokens) * rateFor(rate, inputAll);
+  };
+  add(usage.inputTokens, price.input);
+  add(usage.outputTokens, price.output);
+  add(usage.cachedInputTokens, price.cachedInput ?? price.input);
+  add(usage.cacheWriteTokens, price.cacheWrite ?? price.input);
+  add(usage.reasoningTokens, price.reasoning ?? price.output);
+  add(usage.inputAudioTokens, price.inputAudio ?? price.input);
+  add(usage.outputAudioTokens, price.outputAudio ?? price.output);
+  return (sum + tokensPerRate - 1n) / tokensPerRate;
+}
+
+function highest(rates: readonly (TieredRate | undefined)[]): Rate {
+  let top = 0n;
+  for (const rate of rates) {
+    if (rate === undefined) continue;
+    if (rate.base > top) top = rate.base;
+    for (const tier of rate.tiers) if (tier.rate > top) top = tier.rate;
+  }
+  return top;
+}
+
+/**
+ * The most that a call can cost at list price: every input token at the dearest input rate, every output token at the
+ * dearest output rate. Used as the amount reserved before the call.
+ */
+export function makeUpperBound(price: Price, inputTokensMax: number, outputTokensMax: number): NanoUsd {
+  const input = highest([price.input, price.cachedInput, price.cacheWrite, price.inputAudio]);
+  const output = highest([price.output, price.reasoning, price.outputAudio]);
+  const sum = BigInt(inputTokensMax) * input + BigInt(outputTokensMax) * output;
+  return (sum + tokensPerRate - 1n) / tokensPerRate;
+}

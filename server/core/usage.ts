@@ -1,0 +1,25 @@
+/** Token buckets of one inference. They do not overlap: their sum is all tokens. */
+export interface TokenUsage {
+  /** Plain input: without cached, cache-write and audio tokens. */
+  inputTokens: number;
+  cachedInputTokens: number;
+  cacheWriteTokens: number;
+  /** Plain output: without reasoning and audio tokens. */
+  outputTokens: number;
+  reasoningTokens: number;
+  inputAudioTokens: number;
+  outputAudioTokens: number;
+}
+
+export const noTokens: Readonly<TokenUsage> = Object.freeze({
+  inputTokens: 0,
+  cachedInputTokens: 0,
+  cacheWriteTokens: 0,
+  outputTokens: 0,
+  reasoningTokens: 0,
+  inputAudioTokens: 0,
+  outputAudioTokens: 0,
+});
+
+/** Where a charge comes from: the provider's report, our estimate, or the reservation of a call whose end nobody saw. */
+export type UsageSource = "reported" | "estimated" | "reserved";

@@ -1,0 +1,101 @@
+import type { Secret } from "../core/secret.ts";
+import type { Price } from "../core/price.ts";
+
+/** The wire shapes that reach a provider. The OpenAI ones pass through byte for byte. */
+export type WireEndpoint = "chat_completions" | "completions" | "embeddings";
+
+export type ProviderType = "openai" | "openai_compatible" | "vllm" | "sglang" | "tgi" | "echo";
+
+/** All times in milliseconds. */
+export interface ProviderTimeouts {
+  connectMs: number;
+  /** From the request sent to the first byte of the answer's body (or the whole answer's head). */
+  firstByteMs: number;
+  /** Longest silence between two pieces of the answer. */
+  idleMs: number;
+  /** The whole attempt. */
+  totalMs: number;
+}
+
+/** How the built-in echo provider behaves. */
+export interface EchoBehaviour {
+  delayMs: number;
+  /** 0 means as fast as it can. */
+  tokensPerSecond: number;
+  /** 0 means it answers. */
+  failWithStatus: number;
+}
+
+/** One provider of one model, resolved from the config once at load. Immutable and shared by requests. */
+export interface ProviderTarget {
+  /** Name of the provider in the config, or its type for a shorthand. */
+  providerName: string;
+  type: ProviderType;
+  /** The model's name as the provider knows it. */
+  upstreamModel: string;
+  /** Scheme, host, port: chosen by the operator, never by a client. `null` for echo. */
+  origin: string | null;
+  /** Path before the endpoint's own (`/v1`), without a trailing slash. */
+  basePath: string;
+  credential: Secret | null;
+  /** `null`: unpriced, which is not zero. */
+  price: Price | null;
+  /** The most output tokens this model can give, when known. */
+  outputTokensMax: number | null;
+  timeouts: ProviderTimeouts;
+  /** Attempts after the first on this provider, before the first byte, on 429, 5xx, connect errors and timeouts. */
+  retriesMax: number;
+  echo: EchoBehaviour | null;
+}
+
+export interface UpstreamRequest {
+  endpoint: WireEndpoint;
+  /** Exact bytes to send. */
+  body: Buffer;
+  stream: boolean;
+  /** The event's id; goes upstream as `x-client-request-id`. */
+  requestId: string;
+  /** The parsed body, for providers that answer themselves. */
+  json: { readonly [field: string]: unknown };
+}
+
+export type UpstreamFailureKind =
+  | "connect" // nothing was sent: no connection, TLS, DNS
+  | "timeout_first_byte"
+  | "timeout_idle"
+  | "timeout_total"
+  | "reset" // the connection broke after the request was sent
+  | "protocol" // not HTTP, a content encoding that was not asked for, an answer over the size limit
+  | "aborted"; // we ended it
+
+export interface UpstreamFailure {
+  kind: UpstreamFailureKind;
+  /** For the log and the operator; may name the provider's host, never a credential. */
+  message: string;
+}
+
+/**
+ * Receives one attempt's answer. Called in order: `onHead` once, `onData` any number of times, then exactly one of
+ * `onEnd` and `onFailure`. `onFailure` alone may come without `onHead`. Nothing is called after `UpstreamCall.abort`.
+ */
+export interface UpstreamSink {
+  /** `headers` are lower-case names; only what the relay's allow-list needs is read from them. */
+  onHead(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void;
+  /** Body bytes. The sink applies backpressure through `UpstreamCall.pause`. */
+  onData(chunk: Buffer): void;
+  onEnd(): void;
+  onFailure(failure: UpstreamFailure): void;
+}
+
+export interface UpstreamCall {
+  pause(): void;
+  resume(): void;
+  /** Ends the attempt and frees its connection. Idempotent. */
+  abort(): void;
+}
+
+/** One way to reach models. Implementations hold connections; `close` ends them. */
+export interface Provider {
+  send(target: ProviderTarget, request: UpstreamRequest, sink: UpstreamSink): UpstreamCall;
+  close(): Promise<void>;
+}
