@@ -1,0 +1,41 @@
+import type { Database } from "../client.ts";
+
+export interface KeyChangeListener {
+  beatChannel: string;
+  /** The public id of a changed key; `""`: all. */
+  onKeyChanged(publicId: string): void;
+  /** What {@link sendHeartbeat} sent came back through the listening connection. */
+  onBeat(sentAtMs: number): void;
+  /** The connection (again) listens; what was sent before is lost. */
+  onListening(): void;
+}
+
+/** Listens on a connection of its own, which comes back by itself after a loss. */
+export async function listenForKeyChanges(database: Database, listener: KeyChangeListener): Promise<{ close(): Promise<void> }> {
+  const sql = database.openConnection("listen");
+  await sql.listen("key_changed", (payload) => listener.onKeyChanged(payload));
+  await sql.listen(
+    listener.beatChannel,
+    (payload) => listener.onBeat(Number(payload)),
+    () => listener.onListening(),
+  );
+  return { close: () => sql.end({ timeout: 1 }) };
+}
+
+/**
+ * Sends a beat to this process's own channel.
+ *
+ * @returns the database's clock in milliseconds since 1970.
+ * @throws when PostgreSQL does not answer within two seconds.
+ */
+export async function sendHeartbeat(database: Database, beatChannel: string, sentAtMs: number): Promise<number> {
+  const query = database.sql<{ now_ms: string }[]>`
+    select pg_notify(${beatChannel}, ${String(sentAtMs)}), extract(epoch from clock_timestamp()) * 1000 as now_ms`;
+  const timer = setTimeout(() => query.cancel(), 2_000);
+  try {
+    const [row] = await query;
+    return Number(row?.now_ms);
+  } finally {
+    clearTimeout(timer);
+  }
+}

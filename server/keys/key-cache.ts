@@ -1,0 +1,185 @@
+import { LRUCache } from "lru-cache";
+import type { Database } from "../../db/client.ts";
+import { findKeysByDigest } from "../../db/queries/find-keys-by-digest.ts";
+import { makeRefusal, type Refusal } from "../core/error.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Pepper } from "../platform/config.ts";
+import type { Metrics } from "../platform/metrics.ts";
+import type { KeyChannel } from "./key-channel.ts";
+import { makeKeyDigest } from "./key-digest.ts";
+import { KeyLoader, KeyLoaderOverload, type Loaded } from "./key-loader.ts";
+import { type KnownKey, makeKnownKey } from "./known-key.ts";
+
+/** Without a proof that every change was heard of, an entry is served at most this long after its read. */
+const unprovenAgeMaxMs = 1_000;
+const unknownTtlMs = 10_000;
+const readTimeoutMs = 1_000;
+/** After a failed read the store is not asked again for this long: a request must not wait for each time-out anew. */
+const storeRestMs = 250;
+
+export interface KeyCacheOptions {
+  database: Database;
+  clock: Clock;
+  peppers: readonly Pepper[];
+  entriesMax: number;
+  /** How long known keys are served while PostgreSQL cannot be reached. */
+  graceMs: number;
+  metrics: Metrics;
+}
+
+/**
+ * Keys by the SHA-256 of the whole presented text. A hit costs one map look-up; an entry is served while the channel
+ * proves that no change was missed, else at most a second after it was read, and past that only while PostgreSQL itself
+ * is gone, for the grace time.
+ */
+export class KeyCache {
+  readonly #options: KeyCacheOptions;
+  readonly #entries: LRUCache<string, KnownKey>;
+  readonly #digestsByKey = new Map<string, Set<string>>();
+  readonly #unknown: LRUCache<string, number>;
+  readonly #loader: KeyLoader<KnownKey>;
+  #channel: KeyChannel | null = null;
+  #storeRestsUntilMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: KeyCacheOptions) {
+    this.#options = options;
+    this.#entries = new LRUCache({
+      max: options.entriesMax,
+      dispose: (entry, digest) => {
+        const digests = this.#digestsByKey.get(entry.key.publicId);
+        digests?.delete(digest);
+        if (digests?.size === 0) this.#digestsByKey.delete(entry.key.publicId);
+      },
+    });
+    this.#unknown = new LRUCache({ max: options.entriesMax });
+    this.#loader = new KeyLoader(
+      { read: (digests) => this.#read(digests), intervalMs: 10, batchMax: 256, waitingMax: 4_096 },
+      options.clock.monotonicMs,
+    );
+  }
+
+  /** Must be called once before the first look-up; until then nothing is trusted for longer than a second. */
+  setChannel(channel: KeyChannel): void {
+    this.#channel = channel;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /**
+   * Answers from memory.
+   *
+   * @param cacheDigest SHA-256 of the presented text, lower-case hex.
+   * @returns the key, `null` for "no such key", `undefined` where memory may not decide: call {@link load}.
+   */
+  findHeld(cacheDigest: string): KnownKey | null | undefined {
+    const nowMs = this.#options.clock.monotonicMs();
+    const trusted = this.#channel !== null && nowMs < this.#channel.trustedUntilMs();
+    const entry = this.#entries.get(cacheDigest);
+    if (entry !== undefined) {
+      if (!trusted && nowMs - entry.loadedAtMs >= unprovenAgeMaxMs) return undefined;
+      this.#options.metrics.keyCacheHits++;
+      return entry;
+    }
+    const unknownAtMs = this.#unknown.get(cacheDigest);
+    if (unknownAtMs === undefined || nowMs - unknownAtMs >= (trusted ? unknownTtlMs : unprovenAgeMaxMs)) return undefined;
+    this.#options.metrics.keyCacheHits++;
+    return null;
+  }
+
+  /**
+   * Asks PostgreSQL, together with whoever else asks.
+   *
+   * @returns the key, `null` for "no such key", or a refusal (503) where it cannot be known now.
+   */
+  async load(text: string, cacheDigest: string): Promise<KnownKey | null | Refusal> {
+    const { clock, metrics } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const stale = this.#entries.get(cacheDigest);
+    metrics.keyCacheMisses++;
+    if (nowMs < this.#storeRestsUntilMs) return this.#withoutStore(stale, nowMs);
+    try {
+      // While peppers are being rotated there are two digests; both go in the same query.
+      const answers = await Promise.all(
+        this.#options.peppers.map((pepper) => this.#loader.load(makeKeyDigest(text, pepper).toString("hex"))),
+      );
+      const loaded = answers.find((answer) => answer !== null);
+      if (loaded !== undefined && loaded !== null) {
+        this.#remember(cacheDigest, loaded.value);
+        return loaded.value;
+      }
+      this.#unknown.set(cacheDigest, clock.monotonicMs());
+      return null;
+    } catch (error) {
+      if (error instanceof KeyLoaderOverload) {
+        metrics.keyLookupsRefused++;
+        return makeRefusal("overloaded", undefined, { retryAfterSeconds: 1 });
+      }
+      this.#storeRestsUntilMs = clock.monotonicMs() + storeRestMs;
+      return this.#withoutStore(stale, nowMs);
+    }
+  }
+
+  /** Forgets one key, or with `null` all of them. */
+  forget(publicId: string | null): void {
+    this.#options.metrics.keyCacheInvalidations++;
+    this.#loader.noticeChange(publicId);
+    // A new key may be one that was asked for before it existed.
+    this.#unknown.clear();
+    if (publicId === null) {
+      this.#entries.clear();
+      this.#digestsByKey.clear();
+      return;
+    }
+    for (const digest of this.#digestsByKey.get(publicId) ?? []) this.#entries.delete(digest);
+  }
+
+  close(): void {
+    this.#loader.close();
+  }
+
+  /** PostgreSQL is not there: known keys go on within the grace time, the rest is refused as our own fault. */
+  #withoutStore(stale: KnownKey | undefined, nowMs: number): KnownKey | Refusal {
+    const lastContactMs = this.#channel?.lastContactMs() ?? Number.NEGATIVE_INFINITY;
+    if (stale !== undefined && nowMs - lastContactMs < this.#options.graceMs) return stale;
+    return makeRefusal("store_unavailable", undefined, { retryAfterSeconds: 1 });
+  }
+
+  #remember(cacheDigest: string, known: KnownKey): void {
+    this.#entries.set(cacheDigest, known);
+    const digests = this.#digestsByKey.get(known.key.publicId);
+    if (digests === undefined) this.#digestsByKey.set(known.key.publicId, new Set([cacheDigest]));
+    else digests.add(cacheDigest);
+  }
+
+  async #read(digests: readonly string[]): Promise<Map<string, Loaded<KnownKey>>> {
+    const { clock, database, metrics } = this.#options;
+    metrics.keyCacheLookups++;
+    const startedAtMs = clock.monotonicMs();
+    const rows = await withTimeout(
+      findKeysByDigest(database.sql, digests.map((digest) => Buffer.from(digest, "hex"))),
+      readTimeoutMs,
+    );
+    this.#channel?.noticeContact();
+    const found = new Map<string, Loaded<KnownKey>>();
+    for (const row of rows) {
+      const value = makeKnownKey(row.key, row.secretRetiresAt, startedAtMs);
+      found.set(row.digest, { publicId: row.key.publicId, value });
+    }
+    return found;
+  }
+}
+
+async function withTimeout<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`PostgreSQL did not answer within ${timeoutMs} ms`)), timeoutMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+    work.catch(() => undefined);
+  }
+}

@@ -1,0 +1,55 @@
+import { BlockList, isIP } from "node:net";
+import type { ApiKey } from "../core/api-key.ts";
+
+/** A key as the hot path keeps it: the row, and what would be costly to work out for every request. */
+export interface KnownKey {
+  readonly key: ApiKey;
+  /** Milliseconds since 1970 by database time; Infinity where it never ends. The earlier of key and secret. */
+  readonly expiresAtMs: number;
+  /** Key-bound tags as JSON text, `""` where there are none. */
+  readonly tagsJson: string;
+  /** `null`: any network. */
+  readonly networks: BlockList | null;
+  /** Allowlist answers by model name; bounded by {@link modelAnswersMax}. */
+  readonly modelAnswers: Map<string, boolean>;
+  /** Monotonic milliseconds of the read that this entry comes from. */
+  readonly loadedAtMs: number;
+  /** Last use that was handed to be written, milliseconds since 1970. */
+  touchedAtMs: number;
+}
+
+export const modelAnswersMax = 256;
+
+/** Makes the hot path's form of a key that was read at `loadedAtMs` (monotonic). */
+export function makeKnownKey(key: ApiKey, secretRetiresAt: Date | null, loadedAtMs: number): KnownKey {
+  const end = key.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
+  const secretEnd = secretRetiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
+  return {
+    key,
+    expiresAtMs: Math.min(end, secretEnd),
+    tagsJson: Object.keys(key.tags).length === 0 ? "" : JSON.stringify(key.tags),
+    networks: makeNetworks(key.allowedIps),
+    modelAnswers: new Map(),
+    loadedAtMs,
+    touchedAtMs: key.lastUsedAt?.getTime() ?? 0,
+  };
+}
+
+function makeNetworks(cidrs: readonly string[]): BlockList | null {
+  if (cidrs.length === 0) return null;
+  const list = new BlockList();
+  for (const cidr of cidrs) {
+    const [address = "", prefix] = cidr.split("/");
+    const family = isIP(address) === 6 ? "ipv6" : "ipv4";
+    // A spelling that is no network matches nothing: the list stays as strict as it was meant.
+    if (isIP(address) === 0) continue;
+    list.addSubnet(address, prefix === undefined ? (family === "ipv6" ? 128 : 32) : Number(prefix), family);
+  }
+  return list;
+}
+
+/** True where the key may be used from the address. `::ffff:a.b.c.d` is the IPv4 address that it stands for. */
+export function isAddressAllowed(known: KnownKey, address: string): boolean {
+  if (known.networks === null) return true;
+  return known.networks.check(address, address.includes(":") ? "ipv6" : "ipv4");
+}
