@@ -1,0 +1,32 @@
+import { readFileSync } from "node:fs";
+
+/**
+ * PostgreSQL's own lock file, `postmaster.pid`.
+ * Source: src/include/utils/pidfile.h (line 1 pid, 4 port, 8 status, padded with blanks).
+ */
+export interface PostmasterFile {
+  /** Null when the file is empty or broken, as after a power loss. */
+  readonly pid: number | null;
+  readonly port: number | null;
+  /** True from the moment at which connections are accepted. */
+  readonly ready: boolean;
+}
+
+/** What the file says now, or null when there is none. */
+export function findPostmasterFile(path: string): PostmasterFile | null {
+  try {
+    return parsePostmasterFile(readFileSync(path, "latin1"));
+  } catch {
+    return null;
+  }
+}
+
+export function parsePostmasterFile(text: string): PostmasterFile {
+  const lines = text.split("\n");
+  return { pid: parseCount(lines[0]), port: parseCount(lines[3]), ready: lines[7]?.trim() === "ready" };
+}
+
+function parseCount(line: string | undefined): number | null {
+  const value = Number(line?.trim() || Number.NaN);
+  return Number.isSafeInteger(value) && value > 0 ? value : null;
+}
