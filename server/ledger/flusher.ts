@@ -1,0 +1,150 @@
+import { appendFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Database } from "../../db/client.ts";
+import { insertUsageEvents, isRefusedData } from "../../db/queries/insert-usage-events.ts";
+import { makeUsageLine } from "../core/usage-line.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Logger } from "../platform/logger.ts";
+import type { Metrics } from "../platform/metrics.ts";
+import type { ClosedEntry, Journal } from "./journal.ts";
+
+export interface FlusherOptions {
+  database: Database;
+  journal: Journal;
+  process: string;
+  clock: Clock;
+  metrics: Metrics;
+  logger: Logger;
+  flushIntervalMs: number;
+  batchEventsMax: number;
+  /** Events that may wait in memory; past it {@link Flusher.isFull} and new calls must be refused. */
+  pendingEventsMax: number;
+}
+
+const retryDelayMaxMs = 2_000;
+
+/** Moves closed events into PostgreSQL in batches, one at a time, on a connection of its own. */
+export class Flusher {
+  readonly #options: FlusherOptions;
+  readonly #sql: ReturnType<Database["openConnection"]>;
+  #waiting: ClosedEntry[] = [];
+  #timer: NodeJS.Timeout | null = null;
+  #running: Promise<void> | null = null;
+  #failuresInRow = 0;
+  #closed = false;
+
+  constructor(options: FlusherOptions) {
+    this.#options = options;
+    this.#sql = options.database.openConnection("flusher");
+  }
+
+  get pending(): number {
+    return this.#waiting.length;
+  }
+
+  get isFull(): boolean {
+    return this.#waiting.length >= this.#options.pendingEventsMax;
+  }
+
+  add(closed: ClosedEntry): void {
+    this.#waiting.push(closed);
+    if (this.#running !== null || this.#closed) return;
+    if (this.#waiting.length >= this.#options.batchEventsMax && this.#failuresInRow === 0) this.#start();
+    else this.#schedule(this.#options.flushIntervalMs);
+  }
+
+  /** Writes all that waits. Resolves with how many could not be written; they stay in the journal. */
+  async close(deadlineMs: number): Promise<number> {
+    this.#closed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    const deadline = this.#options.clock.monotonicMs() + deadlineMs;
+    await this.#running;
+    while (this.#waiting.length > 0 && this.#options.clock.monotonicMs() < deadline) {
+      if (!(await this.#flushOnce())) await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    await this.#sql.end({ timeout: 1 });
+    return this.#waiting.length;
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#timer !== null) return;
+    this.#timer = setTimeout(() => this.#start(), delayMs);
+  }
+
+  #start(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    if (this.#running !== null) return;
+    this.#running = this.#drain().finally(() => {
+      this.#running = null;
+      if (this.#waiting.length === 0 || this.#closed) return;
+      const backoffMs = Math.min(this.#options.flushIntervalMs * 2 ** this.#failuresInRow, retryDelayMaxMs);
+      this.#schedule(this.#failuresInRow === 0 ? this.#options.flushIntervalMs : backoffMs);
+    });
+  }
+
+  /** Goes on without a pause while whole batches wait. */
+  async #drain(): Promise<void> {
+    do {
+      if (!(await this.#flushOnce())) return;
+    } while (this.#waiting.length >= this.#options.batchEventsMax);
+  }
+
+  async #flushOnce(): Promise<boolean> {
+    const { clock, metrics, logger, batchEventsMax } = this.#options;
+    const batch = this.#waiting.slice(0, batchEventsMax);
+    if (batch.length === 0) return true;
+    const startedAtMs = clock.monotonicMs();
+    try {
+      await this.#insert(batch);
+      // New events were appended behind the batch meanwhile.
+      this.#waiting.splice(0, batch.length);
+      this.#options.journal.release(batch);
+      this.#failuresInRow = 0;
+      metrics.flushBatches++;
+      metrics.flushEvents += batch.length;
+      metrics.observeFlush(clock.monotonicMs() - startedAtMs);
+      return true;
+    } catch (error) {
+      this.#failuresInRow++;
+      metrics.flushFailures++;
+      // The first failure and then each time the backoff is at its end: one line every few seconds at the most.
+      if (this.#failuresInRow === 1 || this.#failuresInRow % 8 === 0) {
+        logger.warn(
+          { err: error, pending: this.#waiting.length },
+          "usage events wait: PostgreSQL did not take a batch",
+        );
+      }
+      return false;
+    }
+  }
+
+  /** One event that PostgreSQL can never take must not hold up the others: it is found by halving and set aside. */
+  async #insert(batch: readonly ClosedEntry[]): Promise<void> {
+    try {
+      await insertUsageEvents(
+        this.#sql,
+        this.#options.process,
+        batch.map((closed) => closed.event),
+      );
+    } catch (error) {
+      if (!isRefusedData(error)) throw error;
+      if (batch.length === 1) {
+        const [refused] = batch as [ClosedEntry];
+        appendFileSync(
+          join(this.#options.journal.folder, "..", "refused.log"),
+          `C\t${makeUsageLine(refused.event)}\n`,
+          { mode: 0o600 },
+        );
+        this.#options.logger.error(
+          { err: error, event: refused.event.id },
+          "PostgreSQL refused a usage event; it is kept in journal/refused.log",
+        );
+        return;
+      }
+      const half = batch.length >> 1;
+      await this.#insert(batch.slice(0, half));
+      await this.#insert(batch.slice(half));
+    }
+  }
+}

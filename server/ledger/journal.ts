@@ -1,0 +1,164 @@
+import { mkdirSync, readdirSync, rmdirSync, unlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { UsageEvent } from "../core/usage-event.ts";
+import { makeUsageLine } from "../core/usage-line.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Metrics } from "../platform/metrics.ts";
+import { getJournalOwner } from "./journal-owner.ts";
+import { JournalSegment } from "./journal-segment.ts";
+
+export const ownerFile = "owner.json";
+const heartbeatIntervalMs = 5_000;
+
+/** An event that was opened, and the segments that name it (`null`: not written). */
+export interface JournalEntry {
+  openedIn: JournalSegment | null;
+  closedIn: JournalSegment | null;
+}
+
+/** A closed event on its way to PostgreSQL. */
+export interface ClosedEntry {
+  entry: JournalEntry;
+  event: UsageEvent;
+}
+
+export interface JournalOptions {
+  /** Holds a folder for each process incarnation. */
+  journalDir: string;
+  /** Unique to this process incarnation; names its folder. */
+  process: string;
+  segmentBytesMax: number;
+  clock: Clock;
+  metrics: Metrics;
+}
+
+/**
+ * An append-only log of this process's calls. All records of one turn of the event loop go out in one write
+ * (0.6 us per request at 64 in a turn, 7 us for a lone one); no fsync: the system's page cache outlives `kill -9`.
+ */
+export class Journal {
+  readonly folder: string;
+  readonly #options: JournalOptions;
+  readonly #heartbeat: NodeJS.Timeout;
+  #segment: JournalSegment;
+  #segmentNumber = 1;
+  #text = "";
+  #opens: JournalEntry[] = [];
+  #closes: JournalEntry[] = [];
+  /** The last write stopped in the middle of a record. */
+  #torn = false;
+  #commit: { promise: Promise<void>; resolve(): void; reject(error: unknown): void } | null = null;
+  #scheduled = false;
+  #closed = false;
+
+  constructor(options: JournalOptions) {
+    this.#options = options;
+    this.folder = join(options.journalDir, options.process);
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+    const owner = join(this.folder, ownerFile);
+    writeFileSync(owner, JSON.stringify(getJournalOwner()), { mode: 0o600 });
+    this.#segment = new JournalSegment(this.folder, this.#segmentNumber);
+    this.#heartbeat = setInterval(() => {
+      const seconds = options.clock.nowMs() / 1000;
+      utimesSync(owner, seconds, seconds);
+    }, heartbeatIntervalMs);
+    this.#heartbeat.unref();
+  }
+
+  /**
+   * Writes that a call is about to be made. `event` holds what is charged if its end is never seen.
+   *
+   * @returns once the record is on file; only then may the provider be called. Rejects where it could not be written.
+   */
+  async open(event: UsageEvent): Promise<JournalEntry> {
+    const entry: JournalEntry = { openedIn: null, closedIn: null };
+    this.#append("O", event);
+    this.#opens.push(entry);
+    this.#commit ??= makeCommit();
+    await this.#commit.promise;
+    return entry;
+  }
+
+  /** Writes how a call ended. The event itself travels on in memory, so a failed write loses nothing but the replay. */
+  close(entry: JournalEntry, event: UsageEvent): ClosedEntry {
+    this.#append("C", event);
+    this.#closes.push(entry);
+    return { entry, event };
+  }
+
+  /** The events are in PostgreSQL: their records are not needed any more. */
+  release(entries: readonly ClosedEntry[]): void {
+    for (const { entry } of entries) {
+      entry.openedIn?.settleOne();
+      entry.closedIn?.settleOne();
+    }
+  }
+
+  /** Writes what waits and removes what PostgreSQL has; the folder too when nothing is left in it. */
+  shutDown(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#heartbeat);
+    this.#writeOut();
+    this.#segment.finish();
+    if (readdirSync(this.folder).every((name) => name === ownerFile)) {
+      unlinkSync(join(this.folder, ownerFile));
+      rmdirSync(this.folder);
+    }
+  }
+
+  #append(kind: "O" | "C", event: UsageEvent): void {
+    this.#text += `${kind}\t${makeUsageLine(event)}\n`;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#writeOut());
+  }
+
+  #writeOut(): void {
+    this.#scheduled = false;
+    if (this.#text === "") return;
+    const commit = this.#commit;
+    const text = this.#torn ? `\n${this.#text}` : this.#text;
+    const opens = this.#opens;
+    const closes = this.#closes;
+    this.#text = "";
+    this.#commit = null;
+    this.#opens = [];
+    this.#closes = [];
+    if (this.#segment.bytes >= this.#options.segmentBytesMax) this.#rotate();
+    try {
+      this.#segment.append(Buffer.from(text));
+      this.#torn = false;
+      for (const entry of opens) entry.openedIn = this.#segment;
+      for (const entry of closes) entry.closedIn = this.#segment;
+      this.#segment.unsettled += opens.length + closes.length;
+      commit?.resolve();
+    } catch (error) {
+      this.#torn = true;
+      this.#options.metrics.journalWriteErrors++;
+      commit?.reject(error);
+    }
+  }
+
+  #rotate(): void {
+    const full = this.#segment;
+    try {
+      this.#segment = new JournalSegment(this.folder, ++this.#segmentNumber);
+    } catch {
+      // No room for a new file: go on in the full one.
+      this.#options.metrics.journalWriteErrors++;
+      return;
+    }
+    full.finish();
+  }
+}
+
+function makeCommit(): { promise: Promise<void>; resolve(): void; reject(error: unknown): void } {
+  let resolve: () => void = () => undefined;
+  let reject: (error: unknown) => void = () => undefined;
+  const promise = new Promise<void>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}

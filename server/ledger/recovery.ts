@@ -1,0 +1,113 @@
+import { createReadStream } from "node:fs";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type postgres from "postgres";
+import { insertUsageEvents } from "../../db/queries/insert-usage-events.ts";
+import type { UsageEvent } from "../core/usage-event.ts";
+import { parseUsageLine } from "../core/usage-line.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Logger } from "../platform/logger.ts";
+import { ownerFile } from "./journal.ts";
+import { getJournalOwner, isOwnerDead, type JournalOwner } from "./journal-owner.ts";
+import { segmentPattern } from "./journal-segment.ts";
+
+const batchEvents = 1_000;
+const adoptedSuffix = ".adopted";
+
+export interface RecoveryReport {
+  /** Folders of dead processes that were taken over and emptied. */
+  folders: number;
+  /** Events with a known end. */
+  closed: number;
+  /** Events whose end nobody saw; charged as reserved. */
+  open: number;
+  /** Of all of these, the ones that were not in PostgreSQL yet. */
+  inserted: number;
+}
+
+/**
+ * Brings the journals of processes that died into PostgreSQL and removes them. Safe to run twice and at once (a folder is
+ * taken by renaming it), and to be killed at any point: events collide by id, and a folder goes only after its last batch.
+ */
+export async function recoverJournals(deps: {
+  journalDir: string;
+  sql: postgres.Sql;
+  clock: Clock;
+  logger: Logger;
+}): Promise<RecoveryReport> {
+  const report: RecoveryReport = { folders: 0, closed: 0, open: 0, inserted: 0 };
+  await mkdir(deps.journalDir, { recursive: true, mode: 0o700 });
+  for (const entry of await readdir(deps.journalDir, { withFileTypes: true })) {
+    if (!entry.isDirectory()) continue;
+    const folder = await adoptFolder(join(deps.journalDir, entry.name), deps.clock);
+    if (folder === null) continue;
+    await replayFolder(folder, entry.name.replace(/\..*$/, ""), deps.sql, report);
+    await rm(folder, { recursive: true });
+    report.folders++;
+    deps.logger.info({ ...report, folder: entry.name }, "adopted the journal of a process that died");
+  }
+  return report;
+}
+
+/** The folder under a name that marks its new owner, or `null` where somebody alive has it. */
+async function adoptFolder(folder: string, clock: Clock): Promise<string | null> {
+  const silentMs = clock.nowMs() - (await stat(join(folder, ownerFile)).catch(() => stat(folder))).mtimeMs;
+  const text = await readFile(join(folder, ownerFile), "utf8").catch(() => "");
+  const owner = parseOwner(text);
+  // A folder whose owner file was never finished holds no records; it is as good as dead once it is silent.
+  if (owner === null ? silentMs < 60_000 : !isOwnerDead(owner, silentMs)) return null;
+  const adopted = `${folder.replace(/\.[^/]*$/, "")}.${process.pid}-${Math.floor(clock.nowMs())}${adoptedSuffix}`;
+  try {
+    // Of two that try, one succeeds.
+    await rename(folder, adopted);
+    await writeFile(join(adopted, ownerFile), JSON.stringify(getJournalOwner()), { mode: 0o600 });
+    return adopted;
+  } catch {
+    return null;
+  }
+}
+
+function parseOwner(text: string): JournalOwner | null {
+  try {
+    return JSON.parse(text) as JournalOwner;
+  } catch {
+    return null;
+  }
+}
+
+async function replayFolder(folder: string, process: string, sql: postgres.Sql, report: RecoveryReport): Promise<void> {
+  const open = new Map<string, UsageEvent>();
+  let batch: UsageEvent[] = [];
+  const write = async (): Promise<void> => {
+    report.inserted += await insertUsageEvents(sql, process, batch);
+    batch = [];
+  };
+  const segments = (await readdir(folder)).filter((name) => segmentPattern.test(name)).sort();
+  for (const segment of segments) {
+    for await (const [kind, event] of readRecords(join(folder, segment))) {
+      if (kind === "O") {
+        open.set(event.id, event);
+        continue;
+      }
+      open.delete(event.id);
+      report.closed++;
+      if (batch.push(event) >= batchEvents) await write();
+    }
+  }
+  for (const event of open.values()) {
+    report.open++;
+    if (batch.push(event) >= batchEvents) await write();
+  }
+  await write();
+}
+
+/** The whole records of a segment. A last line without its end, or one that was cut by a full disk, is left out. */
+async function* readRecords(path: string): AsyncGenerator<["O" | "C", UsageEvent]> {
+  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })) {
+    const kind = line[0];
+    if (kind !== "O" && kind !== "C") continue;
+    const event = parseUsageLine(line.slice(2));
+    if (event !== null) yield [kind, event];
+  }
+}
