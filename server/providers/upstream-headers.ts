@@ -1,0 +1,50 @@
+import type { ProviderTarget, UpstreamRequest } from "./types.ts";
+
+/**
+ * All headers that an upstream ever sees beside `host`, `connection` and `content-length`, as undici's flat list. It is
+ * built from nothing, so that no header of the client (gateway key, cookie, forwarded-*) can pass.
+ */
+export function makeUpstreamHeaders(target: ProviderTarget, request: UpstreamRequest): string[] {
+  const headers = [
+    "content-type",
+    "application/json",
+    "accept",
+    request.stream ? "text/event-stream" : "application/json",
+    "accept-encoding",
+    "identity",
+    "user-agent",
+    "tollgate",
+    "x-client-request-id",
+    request.requestId,
+  ];
+  if (target.credential !== null) headers.push("authorization", `Bearer ${target.credential.reveal()}`);
+  return headers;
+}
+
+export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+const headerCountMax = 128;
+
+/**
+ * Says why an answer's head must not be relayed, or `null` where it may be: an encoding that was not asked for (a bomb
+ * for whoever unpacks it), a body announced above `bodyBytesMax`, too many headers.
+ */
+export function findHeadFault(headers: AnswerHeaders, bodyBytesMax: number): string | null {
+  const contentEncoding = headers["content-encoding"];
+  if (contentEncoding !== undefined && contentEncoding !== "" && !isWord(contentEncoding, "identity")) {
+    return "the answer has a content-encoding that was not asked for";
+  }
+  const transferEncoding = headers["transfer-encoding"];
+  if (transferEncoding !== undefined && !isWord(transferEncoding, "chunked")) {
+    return "the answer has a transfer-encoding other than chunked";
+  }
+  const length = headers["content-length"];
+  if (typeof length === "string" && Number(length) > bodyBytesMax) return `the answer is over ${bodyBytesMax} bytes`;
+  let count = 0;
+  for (const _name in headers) count++;
+  return count > headerCountMax ? `the answer has more than ${headerCountMax} headers` : null;
+}
+
+function isWord(value: string | string[], word: string): boolean {
+  return typeof value === "string" && (value === word || value.trim().toLowerCase() === word);
+}
