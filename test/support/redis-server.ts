@@ -1,0 +1,108 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { accessSync, constants } from "node:fs";
+import { connect, createServer } from "node:net";
+import { delimiter, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { recordSkip } from "./skip-ledger.ts";
+
+/** A real `redis-server` of a test's own, in memory only. */
+export interface RedisServer {
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  /** `kill -9`; everything in it is lost. */
+  kill(): Promise<void>;
+  /** Starts it again, empty, on the same port. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+function findOnPath(program: string): string | null {
+  for (const folder of (process.env.PATH ?? "").split(delimiter)) {
+    const file = join(folder, program);
+    try {
+      accessSync(file, constants.X_OK);
+      return file;
+    } catch {
+      // The next folder.
+    }
+  }
+  return null;
+}
+
+/**
+ * Whether the tests that need Redis run here. Without a `redis-server` they are skipped and the run says so; with
+ * `REQUIRE_REDIS=1` its absence is a failure.
+ */
+export function findRedisLane(): boolean {
+  if (findOnPath("redis-server") !== null) return true;
+  if (process.env.REQUIRE_REDIS === "1") throw new Error("REQUIRE_REDIS=1, but there is no redis-server on PATH");
+  recordSkip("redis", "no redis-server on PATH");
+  return false;
+}
+
+export async function openRedisServer(): Promise<RedisServer> {
+  const program = findOnPath("redis-server");
+  if (program === null) throw new Error("there is no redis-server on PATH; ask findRedisLane first");
+  const port = await findFreePort();
+  let child = await spawnServer(program, port);
+  const kill = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, "exit");
+    child.kill("SIGKILL");
+    await exited;
+  };
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    get pid() {
+      return child.pid ?? 0;
+    },
+    kill,
+    async start() {
+      child = await spawnServer(program, port);
+    },
+    stop: kill,
+  };
+}
+
+async function spawnServer(program: string, port: number): Promise<ChildProcess> {
+  const settings = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+  const child = spawn(program, [...settings, "--maxmemory-policy", "noeviction"], { stdio: "ignore" });
+  // A test run that is killed must not leave it behind.
+  const endWithRun = (): void => void child.kill("SIGKILL");
+  process.once("exit", endWithRun);
+  child.once("exit", () => process.off("exit", endWithRun));
+  for (let attempt = 0; attempt < 250; attempt += 1) {
+    if (child.exitCode !== null) throw new Error(`redis-server ended with ${child.exitCode}`);
+    if (await isAnswering(port)) return child;
+    await sleep(20);
+  }
+  child.kill("SIGKILL");
+  throw new Error(`redis-server does not answer on port ${port}`);
+}
+
+async function isAnswering(port: number): Promise<boolean> {
+  const socket = connect(port, "127.0.0.1");
+  try {
+    await once(socket, "connect");
+    socket.write("PING\r\n");
+    const [reply] = await once(socket, "data");
+    return String(reply).startsWith("+PONG");
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+async function findFreePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
