@@ -1,0 +1,109 @@
+import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { isAnswering } from "../processes/answering.ts";
+import { openChild } from "../processes/child.ts";
+import { type Cores, settleOnCores } from "../processes/cores.ts";
+import { listDescendants } from "../processes/descendants.ts";
+import { findFreePort } from "../processes/free-port.ts";
+import type { TrafficKind, Upstream } from "../upstream/upstream.ts";
+
+const program = fileURLToPath(new URL("../../../dist/scripts/cli/main.js", import.meta.url));
+const run = promisify(execFile);
+
+/** A running Tollgate with a data folder of its own: embedded PostgreSQL, gateway and workers. */
+export interface TollgateProcess {
+  readonly port: number;
+  readonly pid: number;
+  readonly dataDir: string;
+  /** Workers and PostgreSQL: not on the gateway's core, and not counted to the gateway. */
+  readonly otherPids: () => readonly number[];
+  /** Runs a command of its CLI beside it and answers what that printed. Throws when it fails. */
+  readonly runCli: (...args: readonly string[]) => Promise<string>;
+  readonly close: () => Promise<void>;
+}
+
+export const modelOf: Readonly<Record<TrafficKind, string>> = {
+  json: "bench",
+  stream: "bench-stream",
+  slow: "bench-slow",
+};
+
+/** Starts Tollgate as a user would; only its file of models and prices is the bench's. */
+export async function openTollgateProcess(upstream: Upstream, cores: Cores, folder: string): Promise<TollgateProcess> {
+  if (!existsSync(program)) throw new Error("dist/scripts/cli/main.js is missing: run `npm run build` first");
+  const home = mkdtempSync(join(folder, "tollgate-"));
+  const dataDir = join(home, "data");
+  const configFile = join(home, "tollgate.toml");
+  writeFileSync(configFile, configText(upstream));
+  const port = await findFreePort();
+  const env = {
+    ...Object.fromEntries(
+      Object.keys(process.env)
+        .filter(isOurs)
+        .map((name) => [name, undefined]),
+    ),
+    PORT: String(port),
+    HOST: "127.0.0.1",
+    NODE_ENV: "production",
+    TOLLGATE_ROLE: "all",
+    TOLLGATE_DATA_DIR: dataDir,
+    TOLLGATE_CONFIG: configFile,
+  };
+  const child = await openChild({
+    name: "tollgate",
+    command: process.execPath,
+    args: [program, "start", "--config-file", configFile],
+    cores: cores.subject,
+    outputFile: join(home, "output.log"),
+    env,
+    cwd: home,
+    isReady: () => isAnswering(`http://127.0.0.1:${port}/readyz`),
+    readyTimeoutMs: 60_000,
+  });
+  const otherPids = () => [...new Set([...listDescendants(child.pid), ...listPostgresPids(dataDir)])];
+  for (const pid of otherPids()) settleOnCores(pid, cores.load);
+  return {
+    port,
+    pid: child.pid,
+    dataDir,
+    otherPids,
+    runCli: async (...args) =>
+      (await run(process.execPath, [program, ...args], { env: { ...process.env, ...env }, cwd: home })).stdout,
+    close: child.close,
+  };
+}
+
+/** Settings of the caller's shell must not change what is measured. */
+function isOurs(name: string): boolean {
+  return name.startsWith("TOLLGATE_") || name.startsWith("LOG_") || name === "DATABASE_URL" || name === "REDIS_URL";
+}
+
+/** The server may have been re-parented away from us (it outlives a crash until its watchdog stops it). */
+function listPostgresPids(dataDir: string): number[] {
+  const file = join(dataDir, "postgres", "postmaster.pid");
+  const pid = existsSync(file) ? Number(readFileSync(file, "utf8").split("\n")[0]) : Number.NaN;
+  return Number.isInteger(pid) ? [pid, ...listDescendants(pid)] : [];
+}
+
+function configText(upstream: Upstream): string {
+  return (["json", "stream", "slow"] as const)
+    .map(
+      (kind) => `[models.${modelOf[kind]}]
+routing = ["upstream"]
+
+[models.${modelOf[kind]}.providers.upstream]
+type = "openai_compatible"
+api_base = "http://127.0.0.1:${upstream.ports[kind]}/v1"
+model_name = "bench"
+api_key_location = "none"
+
+[prices."${modelOf[kind]}"]
+input_usd_per_million = 1.0
+output_usd_per_million = 2.0
+`,
+    )
+    .join("\n");
+}

@@ -1,0 +1,45 @@
+import type { Cores } from "../processes/cores.ts";
+import { chatRequest } from "../upstream/chat.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import type { Subject } from "./subject.ts";
+import { modelOf, openTollgateProcess, type TollgateProcess } from "./tollgate-process.ts";
+
+/** Starts Tollgate with everything on, and a key made by its own CLI. */
+export async function openTollgate(upstream: Upstream, cores: Cores, folder: string): Promise<Subject> {
+  const tollgate = await openTollgateProcess(upstream, cores, folder);
+  try {
+    return tollgateSubject(
+      tollgate,
+      parseCreatedKey(await tollgate.runCli("keys", "create", "--alias", "bench", "--json")),
+    );
+  } catch (error) {
+    await tollgate.close();
+    throw error;
+  }
+}
+
+/** A running Tollgate as a subject, called with `key`. */
+export function tollgateSubject(tollgate: TollgateProcess, key: string): Subject {
+  return {
+    name: "tollgate",
+    setup:
+      "everything on: authentication, model check, budget lease where the release has it, journal, ingest into the embedded " +
+      "PostgreSQL, metrics, access log to a file; TOLLGATE_ROLE=all, no Redis. Its gateway process is pinned to the subject's " +
+      "core and counted; its workers and PostgreSQL run on the load generator's core and are told apart",
+    target: (kind) => ({
+      port: tollgate.port,
+      path: "/v1/chat/completions",
+      headers: { "content-type": "application/json", authorization: `Bearer ${key}` },
+      body: chatRequest(modelOf[kind], kind !== "json"),
+    }),
+    pids: () => [tollgate.pid],
+    otherPids: tollgate.otherPids,
+    close: tollgate.close,
+  };
+}
+
+function parseCreatedKey(output: string): string {
+  const { api_key: key } = JSON.parse(output) as { api_key?: unknown };
+  if (typeof key !== "string") throw new Error("`keys create --json` printed no api_key");
+  return key;
+}
