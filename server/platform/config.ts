@@ -1,6 +1,16 @@
 import type { KeyPrefixes } from "../core/key-format.ts";
+import { isModelName, parseShorthand } from "../core/model-name.ts";
 import type { Price } from "../core/price.ts";
+import { isProviderType, type ProviderType, providerTypes } from "../core/provider-type.ts";
 import type { Secret } from "../core/secret.ts";
+import { isLoopbackHost, parseEnvironment } from "./config-environment.ts";
+import { ConfigError, type ConfigMistake } from "./config-error.ts";
+import { loadConfigFile } from "./config-file.ts";
+import { parseModels } from "./config-models.ts";
+import { parsePrices } from "./config-prices.ts";
+import { type ProviderContext, parseProviderDefaults, parseShorthandProvider } from "./config-providers.ts";
+import { loadSecrets } from "./config-secrets.ts";
+import { parseSettings } from "./config-settings.ts";
 
 export type Role = "all" | "gateway" | "worker";
 
@@ -13,7 +23,7 @@ export interface Pepper {
 /** One provider of one model, or the default of a type for shorthands (`type::model`). All defaults are filled in. */
 export interface ProviderConfig {
   name: string;
-  type: string;
+  type: ProviderType;
   /** `null`: the same name as the model. */
   modelName: string | null;
   /** Absolute URL without a trailing slash, or `null` for echo. */
@@ -75,4 +85,86 @@ export interface Config {
   shorthands: ReadonlyMap<string, ProviderConfig>;
   /** Overrides by model name (`model` or `type::model`); they win over the catalogue. */
   prices: ReadonlyMap<string, Price>;
+}
+
+export interface ConfigSource {
+  env: Readonly<Record<string, string | undefined>>;
+  /** From `--config-file`; wins over `TOLLGATE_CONFIG`. */
+  configFile?: string;
+  /** True: nothing is written. Secrets that the first start would make are made for this run only. */
+  readOnly?: boolean;
+}
+
+/**
+ * Reads the configuration of this process: `tollgate.toml`, the environment, and the secrets, which the first start
+ * with the embedded PostgreSQL writes into the data folder (only once everything else is right).
+ *
+ * @throws ConfigError with every mistake at once.
+ */
+export function loadConfig(source: ConfigSource): Config {
+  const mistakes: ConfigMistake[] = [];
+  const environment = parseEnvironment(source.env, mistakes);
+  const named =
+    source.configFile !== undefined
+      ? { path: source.configFile, from: "--config-file" }
+      : environment.configPath !== null
+        ? { path: environment.configPath, from: "TOLLGATE_CONFIG" }
+        : null;
+  const file = loadConfigFile(named, mistakes);
+  const part = (name: string) => ({ value: file.sections[name], path: [name] });
+
+  const settings = parseSettings(file.sections, mistakes);
+  const context: ProviderContext = {
+    defaults: parseProviderDefaults(part("provider_types"), mistakes),
+    sources: { env: source.env, folder: file.folder },
+    mistakes,
+  };
+  const models = parseModels(part("models"), context);
+  const shorthands = new Map<string, ProviderConfig>();
+  for (const type of Object.keys(providerTypes).filter(isProviderType)) {
+    const provider = parseShorthandProvider(type, context);
+    if (provider !== null) shorthands.set(type, provider);
+  }
+  const callable = modelNames(file.sections.models);
+  const prices = parsePrices(part("prices"), (name) => callable.has(name) || parseShorthand(name) !== null, mistakes);
+
+  if (settings !== null && !settings.gateway.authEnabled && !isLoopbackHost(environment.host)) {
+    mistakes.push({
+      path: "gateway.auth.enabled",
+      found: `false with HOST ${environment.host}`,
+      allowed: "may be false only where HOST is a loopback address such as 127.0.0.1",
+    });
+  }
+  const secrets = loadSecrets(
+    {
+      env: source.env,
+      dataDir: environment.dataDir,
+      embedded: source.env.DATABASE_URL === undefined,
+      mayWrite: mistakes.length === 0 && source.readOnly !== true,
+    },
+    mistakes,
+  );
+  if (mistakes.length > 0 || settings === null || secrets === null) throw new ConfigError(mistakes);
+  const { configPath: _, logLevel, ...addresses } = environment;
+  return {
+    ...addresses,
+    ...secrets,
+    ...settings,
+    log: { ...settings.log, level: logLevel ?? settings.log.level },
+    configHash: file.hash,
+    models,
+    shorthands,
+    prices,
+  };
+}
+
+/** Names of `[models]` as they are written, so that one mistake in a model is not reported again at its price. */
+function modelNames(section: unknown): ReadonlySet<string> {
+  const table = typeof section === "object" && section !== null ? section : {};
+  return new Set(Object.keys(table).filter(isModelName));
+}
+
+/** {@link loadConfig} from this process's own environment. */
+export function loadProcessConfig(options: Omit<ConfigSource, "env"> = {}): Config {
+  return loadConfig({ ...options, env: process.env });
 }

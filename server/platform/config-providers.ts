@@ -1,0 +1,206 @@
+import { isProviderType, laterProviderTypes, type ProviderType, providerTypes } from "../core/provider-type.ts";
+import type { Secret } from "../core/secret.ts";
+import type { ProviderConfig } from "./config.ts";
+import { type CredentialSources, findCredential } from "./config-credential.ts";
+import { type ConfigMistake, formatAllowedNames, formatConfigPath, formatConfigValue } from "./config-error.ts";
+import {
+  type CredentialLocation,
+  type ProviderDefaultsSection,
+  type ProviderSection,
+  providerDefaultsSchema,
+} from "./config-schema.ts";
+import { type ConfigPart, parseSection, parseTable } from "./config-section.ts";
+
+/** What `[provider_types.TYPE.defaults]` says, by type. */
+export type ProviderDefaults = ReadonlyMap<ProviderType, ProviderDefaultsSection>;
+
+/** Everything that provider entries are read with. */
+export interface ProviderContext {
+  defaults: ProviderDefaults;
+  sources: CredentialSources;
+  mistakes: ConfigMistake[];
+}
+
+const timeouts = { connectMs: 10_000, firstByteMs: 600_000, idleMs: 120_000, totalMs: 1_800_000 };
+const retriesMax = 2;
+const echoKeys = ["delay_ms", "tokens_per_second", "fail_with_status"] as const;
+const wireKeys = ["api_base", "api_key_location", "timeouts", "retries"] as const;
+
+/** Reads `[provider_types]`. */
+export function parseProviderDefaults(part: ConfigPart, mistakes: ConfigMistake[]): ProviderDefaults {
+  const defaults = new Map<ProviderType, ProviderDefaultsSection>();
+  for (const entry of parseTable(part, mistakes)) {
+    if (!isProviderType(entry.name)) {
+      mistakes.push({ path: formatConfigPath(entry.part.path), ...explainType(entry.name) });
+      continue;
+    }
+    const section = parseSection(providerDefaultsSchema, entry.part, mistakes);
+    if (section === null) continue;
+    const path = [...entry.part.path, "defaults"];
+    if (entry.name === "echo") refuseKeys(section.defaults, wireKeys, "echo, which calls nobody", path, mistakes);
+    defaults.set(entry.name, section.defaults);
+  }
+  return defaults;
+}
+
+/** Reads one provider of one model; `null` where something is wrong with it. */
+export function parseProvider(
+  name: string,
+  section: ProviderSection,
+  path: readonly PropertyKey[],
+  context: ProviderContext,
+): ProviderConfig | null {
+  const { mistakes } = context;
+  const { type } = section;
+  const mistakesBefore = mistakes.length;
+  if (!isProviderType(type)) {
+    mistakes.push({ path: formatConfigPath([...path, "type"]), ...explainType(type) });
+    return null;
+  }
+  if (type === "echo") refuseKeys(section, wireKeys, "echo, which calls nobody", path, mistakes);
+  else refuseKeys(section, echoKeys, `${type}, but for echo only`, path, mistakes);
+
+  const defaults = context.defaults.get(type) ?? {};
+  const ownBase =
+    section.api_base === undefined ? undefined : parseApiBase(section.api_base, [...path, "api_base"], mistakes);
+  const apiBase = ownBase ?? inheritedApiBase(type, defaults);
+  if (
+    apiBase === null &&
+    section.api_base === undefined &&
+    providerTypes[type].needsApiBase &&
+    defaults.api_base === undefined
+  ) {
+    mistakes.push({
+      path: formatConfigPath([...path, "api_base"]),
+      found: "missing",
+      allowed: `must be the address of the provider, such as "http://127.0.0.1:8000/v1" (or set it in [provider_types.${type}.defaults])`,
+    });
+  }
+  const location = section.api_key_location ?? defaults.api_key_location ?? providerTypes[type].credential;
+  const found = type === "echo" ? noCredential : readCredential(location, [...path, "api_key_location"], context);
+  if (found.missing !== null) {
+    mistakes.push({
+      path: formatConfigPath([...path, "api_key_location"]),
+      found: found.missing,
+      allowed: `must be where the credential of ${type} is; set it, or name another place`,
+    });
+  }
+  if (mistakes.length > mistakesBefore) return null;
+  return {
+    name,
+    type,
+    modelName: section.model_name ?? null,
+    apiBase,
+    credential: found.credential,
+    credentialMissing: null,
+    ...makeBehaviour(defaults, section),
+  };
+}
+
+/** What answers `type::model`; `null` where the type has no address that it could be sent to. */
+export function parseShorthandProvider(type: ProviderType, context: ProviderContext): ProviderConfig | null {
+  const { mistakes } = context;
+  const defaults = context.defaults.get(type) ?? {};
+  const path = ["provider_types", type, "defaults"];
+  if (defaults.api_base !== undefined) parseApiBase(defaults.api_base, [...path, "api_base"], mistakes);
+  const apiBase = inheritedApiBase(type, defaults);
+  const location = defaults.api_key_location ?? providerTypes[type].credential;
+  const found = type === "echo" ? noCredential : readCredential(location, [...path, "api_key_location"], context);
+  if (found.missing !== null && defaults.api_key_location !== undefined) {
+    mistakes.push({
+      path: formatConfigPath([...path, "api_key_location"]),
+      found: found.missing,
+      allowed: `must be where the credential of ${type} is; set it, or leave the key out`,
+    });
+  }
+  if (apiBase === null && providerTypes[type].needsApiBase) return null;
+  return {
+    name: type,
+    type,
+    modelName: null,
+    apiBase,
+    credential: found.credential,
+    credentialMissing: found.missing,
+    ...makeBehaviour(defaults, {}),
+  };
+}
+
+const noCredential = { credential: null, missing: null };
+
+function readCredential(
+  location: CredentialLocation,
+  path: readonly PropertyKey[],
+  context: ProviderContext,
+): { credential: Secret | null; missing: string | null } {
+  const found = findCredential(location, context.sources);
+  if (found.kind === "found") return { credential: found.credential, missing: null };
+  if (found.kind === "missing") return { credential: null, missing: found.reason };
+  context.mistakes.push({ path: formatConfigPath(path), found: found.found, allowed: found.allowed });
+  return noCredential;
+}
+
+function makeBehaviour(
+  defaults: ProviderDefaultsSection,
+  section: Partial<ProviderSection>,
+): Pick<ProviderConfig, "timeouts" | "retriesMax" | "echo"> {
+  const said = { ...defaults.timeouts, ...section.timeouts };
+  return {
+    timeouts: {
+      connectMs: said.connect_ms ?? timeouts.connectMs,
+      firstByteMs: said.first_byte_ms ?? timeouts.firstByteMs,
+      idleMs: said.idle_ms ?? timeouts.idleMs,
+      totalMs: said.total_ms ?? timeouts.totalMs,
+    },
+    retriesMax: section.retries ?? defaults.retries ?? retriesMax,
+    echo: {
+      delayMs: section.delay_ms ?? 0,
+      tokensPerSecond: section.tokens_per_second ?? 0,
+      failWithStatus: section.fail_with_status ?? 0,
+    },
+  };
+}
+
+function inheritedApiBase(type: ProviderType, defaults: ProviderDefaultsSection): string | null {
+  if (defaults.api_base === undefined) return providerTypes[type].apiBase;
+  return parseApiBase(defaults.api_base, [], []);
+}
+
+function parseApiBase(text: string, path: readonly PropertyKey[], mistakes: ConfigMistake[]): string | null {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const plain = url !== null && url.username === "" && url.password === "" && url.search === "" && url.hash === "";
+  if (plain && (url.protocol === "http:" || url.protocol === "https:") && /^https?:\/\//i.test(text)) {
+    return url.href.replace(/\/+$/, "");
+  }
+  mistakes.push({
+    path: formatConfigPath(path),
+    // Not repeated: user name and password may be in it.
+    found: `a text of ${text.length} characters that is not such an address`,
+    allowed: "must be an absolute http or https URL without user name, query and fragment",
+  });
+  return null;
+}
+
+function refuseKeys(
+  section: object,
+  keys: readonly string[],
+  owner: string,
+  path: readonly PropertyKey[],
+  mistakes: ConfigMistake[],
+): void {
+  for (const key of keys) {
+    if (!Object.hasOwn(section, key)) continue;
+    mistakes.push({
+      path: formatConfigPath([...path, key]),
+      found: `not for a provider of type ${owner}`,
+      allowed: "leave it out",
+    });
+  }
+}
+
+function explainType(type: string): Pick<ConfigMistake, "found" | "allowed"> {
+  const later = (laterProviderTypes as readonly string[]).includes(type);
+  return {
+    found: later ? `${type} is not supported yet` : `found ${formatConfigValue(type)}`,
+    allowed: formatAllowedNames(type, Object.keys(providerTypes)),
+  };
+}

@@ -1,0 +1,127 @@
+import { z } from "zod";
+import { defaultKeyPrefixes } from "../core/key-format.ts";
+
+const kibi = 1024;
+const mebi = kibi * kibi;
+const gibi = kibi * mebi;
+
+const count = (min: number, max: number, fallback: number) => z.int().min(min).max(max).default(fallback);
+const seconds = (fallback: number) => z.number().min(0).max(86_400).default(fallback);
+const ms = z.int().min(1).max(86_400_000);
+
+export const logLevels = ["trace", "debug", "info", "warn", "error", "silent"] as const;
+
+const prefix = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]{0,30}_$/, "2 to 32 characters of a-z, 0-9, - and _, of which the last is _");
+
+/** A price in USD per million tokens, as a number or a decimal text; checked exactly in config-prices. */
+const rate = z.union([z.number(), z.string()], { error: 'a number, or a decimal text such as "0.25"' });
+
+export const credentialLocationSchema = z.union(
+  [z.string(), z.strictObject({ default: z.string(), fallback: z.string() })],
+  { error: 'a location such as "env::NAME", or { default = "…", fallback = "…" }' },
+);
+
+const timeouts = z.strictObject({
+  connect_ms: ms.optional(),
+  first_byte_ms: ms.optional(),
+  idle_ms: ms.optional(),
+  total_ms: ms.optional(),
+});
+
+const retries = z.int().min(0).max(10);
+
+export const providerSchema = z.strictObject({
+  type: z.string(),
+  model_name: z.string().min(1).max(256).optional(),
+  api_base: z.string().optional(),
+  api_key_location: credentialLocationSchema.optional(),
+  timeouts: timeouts.optional(),
+  retries: retries.optional(),
+  delay_ms: z.int().min(0).max(600_000).optional(),
+  tokens_per_second: z.number().min(0).max(1_000_000).optional(),
+  fail_with_status: z.int().min(400).max(599).optional(),
+});
+
+export const modelSchema = z.strictObject({
+  routing: z.array(z.string()).min(1),
+  output_tokens_max: z.int().min(1).max(10_000_000).optional(),
+  providers: z.record(z.string(), providerSchema),
+});
+
+export const providerDefaultsSchema = z.strictObject({
+  defaults: z
+    .strictObject({
+      api_base: z.string().optional(),
+      api_key_location: credentialLocationSchema.optional(),
+      timeouts: timeouts.optional(),
+      retries: retries.optional(),
+    })
+    .default({}),
+});
+
+export const priceSchema = z.strictObject({
+  input_usd_per_million: rate,
+  output_usd_per_million: rate,
+  cached_input_usd_per_million: rate.optional(),
+  cache_write_usd_per_million: rate.optional(),
+  reasoning_usd_per_million: rate.optional(),
+  input_audio_usd_per_million: rate.optional(),
+  output_audio_usd_per_million: rate.optional(),
+});
+
+/** The sections that are settings of the process: each is complete when it is left out. */
+export const settingSchemas = {
+  gateway: z.strictObject({
+    auth: z.strictObject({ enabled: z.boolean().default(true) }).prefault({}),
+    body_bytes_max: count(kibi, gibi, 32 * mebi),
+    response_bytes_max: count(kibi, gibi, 64 * mebi),
+    sse_event_bytes_max: count(kibi, gibi, 8 * mebi),
+    drain_seconds: seconds(60),
+    grace_seconds: seconds(60),
+    output_tokens_default: count(1, 10_000_000, 16_384),
+  }),
+  keys: z.strictObject({
+    prefixes: z
+      .strictObject({
+        development: prefix.default(defaultKeyPrefixes.development),
+        production: prefix.default(defaultKeyPrefixes.production),
+        client: prefix.default(defaultKeyPrefixes.client),
+      })
+      .prefault({}),
+    expiry_days_default: count(1, 3650, 90),
+    expiry_days_max: count(1, 3650, 365),
+    allow_no_expiry: z.boolean().default(false),
+    cache_entries_max: count(100, 10_000_000, 100_000),
+  }),
+  usage: z.strictObject({ raw_days: count(1, 3650, 30), partition_days_ahead: count(1, 60, 3) }),
+  journal: z.strictObject({
+    flush_interval_ms: count(1, 60_000, 200),
+    batch_events_max: count(1, 10_000, 1_000),
+    pending_events_max: count(1_000, 10_000_000, 200_000),
+    segment_bytes_max: count(64 * kibi, gibi, 16 * mebi),
+  }),
+  log: z.strictObject({
+    level: z.enum(logLevels).default("info"),
+    pretty: z.boolean().default(false),
+    access: z.boolean().default(true),
+  }),
+};
+
+/** The whole of `tollgate.toml`. */
+export const configFileSchema = z.strictObject({
+  gateway: settingSchemas.gateway.optional(),
+  keys: settingSchemas.keys.optional(),
+  usage: settingSchemas.usage.optional(),
+  journal: settingSchemas.journal.optional(),
+  log: settingSchemas.log.optional(),
+  models: z.record(z.string(), modelSchema).optional(),
+  provider_types: z.record(z.string(), providerDefaultsSchema).optional(),
+  prices: z.record(z.string(), priceSchema).optional(),
+});
+
+export type ProviderSection = z.infer<typeof providerSchema>;
+export type ProviderDefaultsSection = z.infer<typeof providerDefaultsSchema>["defaults"];
+export type PriceSection = z.infer<typeof priceSchema>;
+export type CredentialLocation = z.infer<typeof credentialLocationSchema>;
