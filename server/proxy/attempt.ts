@@ -1,0 +1,120 @@
+import type { Clock } from "../platform/clock.ts";
+import type {
+  Provider,
+  ProviderTarget,
+  UpstreamCall,
+  UpstreamFailure,
+  UpstreamRequest,
+  UpstreamSink,
+} from "../providers/types.ts";
+
+export type AnswerHeaders = Parameters<UpstreamSink["onHead"]>[1];
+
+/** How one attempt at a provider ended. */
+export type AttemptResult =
+  /** A whole answer in memory: any JSON answer, and any answer with an error status. */
+  | { kind: "answered"; status: number; headers: AnswerHeaders; body: Buffer }
+  /** A stream was relayed; `failure` where it broke in the middle. */
+  | { kind: "streamed"; failure: UpstreamFailure | null }
+  /** Nothing came that could be passed on. */
+  | { kind: "failed"; failure: UpstreamFailure }
+  /** We ended it because the client had left. */
+  | { kind: "left" };
+
+/** Takes a stream's bytes as they come. */
+export interface StreamReceiver {
+  /** The first bytes are here: from now on nothing can be tried again. */
+  begin(status: number, call: UpstreamCall, times: AttemptTimes): void;
+  /** Answers why the stream cannot go on, or `null`. */
+  push(chunk: Buffer): UpstreamFailure | null;
+  /** Clean end; answers what was wrong with the stream, if anything. */
+  end(): UpstreamFailure | null;
+  fail(failure: UpstreamFailure): void;
+}
+
+/** A call that is running; `leave` ends it because the client is gone. */
+export interface RunningAttempt {
+  result: Promise<AttemptResult>;
+  leave(): void;
+}
+
+/** Times of an attempt in monotonic milliseconds; -1 while they have not come. */
+export interface AttemptTimes {
+  sentAtMs: number;
+  firstByteAtMs: number;
+  endedAtMs: number;
+}
+
+/**
+ * Sends a request once. An event stream goes to `receiver` as it comes, beginning with its first byte; every other answer
+ * is collected.
+ */
+export function openAttempt(
+  provider: Provider,
+  target: ProviderTarget,
+  request: UpstreamRequest,
+  receiver: StreamReceiver | null,
+  times: AttemptTimes,
+  clock: Clock,
+): RunningAttempt {
+  let call: UpstreamCall | null = null;
+  let leave: () => void = () => undefined;
+  const result = new Promise<AttemptResult>((resolve) => {
+    const settle = (outcome: AttemptResult): void => {
+      times.endedAtMs = clock.monotonicMs();
+      resolve(outcome);
+    };
+    leave = () => {
+      call?.abort();
+      settle({ kind: "left" });
+    };
+    let status = 0;
+    let headers: AnswerHeaders = {};
+    let streaming = false;
+    let begun = false;
+    let first: Buffer | null = null;
+    let rest: Buffer[] | null = null;
+    call = provider.send(target, request, {
+      onHead(headStatus, headHeaders) {
+        status = headStatus;
+        headers = headHeaders;
+        streaming = receiver !== null && status < 300 && isEventStream(headHeaders["content-type"]);
+      },
+      onData(chunk) {
+        if (times.firstByteAtMs < 0) times.firstByteAtMs = clock.monotonicMs();
+        if (streaming && receiver !== null) {
+          if (!begun) receiver.begin(status, call as UpstreamCall, times);
+          begun = true;
+          const failure = receiver.push(chunk);
+          if (failure === null) return;
+          call?.abort();
+          settle({ kind: "streamed", failure });
+        } else if (first === null) first = chunk;
+        else if (rest === null) rest = [first, chunk];
+        else rest.push(chunk);
+      },
+      onEnd() {
+        if (begun && receiver !== null) settle({ kind: "streamed", failure: receiver.end() });
+        else
+          settle({
+            kind: "answered",
+            status,
+            headers,
+            body: rest === null ? (first ?? Buffer.alloc(0)) : Buffer.concat(rest),
+          });
+      },
+      onFailure(failure) {
+        if (begun && receiver !== null) {
+          receiver.fail(failure);
+          settle({ kind: "streamed", failure });
+        } else settle({ kind: "failed", failure });
+      },
+    });
+    times.sentAtMs = clock.monotonicMs();
+  });
+  return { result, leave };
+}
+
+function isEventStream(type: string | string[] | undefined): boolean {
+  return typeof type === "string" && type.startsWith("text/event-stream");
+}

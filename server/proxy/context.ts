@@ -1,0 +1,28 @@
+import type { Authenticate } from "../keys/authenticate.ts";
+import type { LastUsed } from "../keys/last-used.ts";
+import type { Flusher } from "../ledger/flusher.ts";
+import type { Journal } from "../ledger/journal.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Config } from "../platform/config.ts";
+import type { Logger } from "../platform/logger.ts";
+import type { Metrics } from "../platform/metrics.ts";
+import type { ModelTable } from "../providers/model-table.ts";
+import type { Providers } from "../providers/registry.ts";
+import type { MakeEventId } from "./event-ids.ts";
+
+/** What a request needs; built once per process. */
+export interface ProxyContext {
+  config: Config;
+  clock: Clock;
+  logger: Logger;
+  metrics: Metrics;
+  authenticate: Authenticate;
+  lastUsed: LastUsed;
+  models: ModelTable;
+  providers: Providers;
+  journal: Journal;
+  flusher: Flusher;
+  makeEventId: MakeEventId;
+  /** Requests that are running, for the drain at the end. */
+  openRequests: { count: number };
+}

@@ -1,0 +1,91 @@
+import { makeBackoff } from "../platform/backoff.ts";
+import type { ProviderTarget, UpstreamRequest, WireEndpoint } from "../providers/types.ts";
+import {
+  type AttemptResult,
+  type AttemptTimes,
+  openAttempt,
+  type RunningAttempt,
+  type StreamReceiver,
+} from "./attempt.ts";
+import type { ClientConnection } from "./client-connection.ts";
+import type { ProxyContext } from "./context.ts";
+import type { ParsedInference } from "./parse.ts";
+import { makeUpstreamBody } from "./rewrite.ts";
+
+/** The attempt whose answer counts, and what all of them took. */
+export interface Dispatched {
+  result: AttemptResult;
+  target: ProviderTarget;
+  attempts: number;
+  times: AttemptTimes;
+  /** Milliseconds that were spent waiting for providers, over all attempts and the pauses between them. */
+  upstreamMs: number;
+}
+
+export interface DispatchInput {
+  endpoint: WireEndpoint;
+  request: ParsedInference;
+  requestId: string;
+  targets: readonly ProviderTarget[];
+  outputTokensMax: number | null;
+  receiver: StreamReceiver | null;
+  client: ClientConnection;
+  /** The client's leaving ends the call, instead of reading it to its end. */
+  abortWhenLeft: boolean;
+}
+
+/** True where another attempt may help and nothing has reached the client yet. */
+function mayRetry(result: AttemptResult): boolean {
+  if (result.kind === "failed") return result.failure.kind !== "aborted";
+  return result.kind === "answered" && (result.status === 429 || result.status >= 500);
+}
+
+/**
+ * Calls the providers in order, each with its retries, until one answers. Only what happens before the first byte is
+ * tried again.
+ */
+export async function dispatch(proxy: ProxyContext, input: DispatchInput): Promise<Dispatched> {
+  const { clock, metrics } = proxy;
+  const startedAtMs = clock.monotonicMs();
+  let attempts = 0;
+  let running: RunningAttempt | null = null;
+  if (input.abortWhenLeft) input.client.onLeft(() => running?.leave());
+  for (let index = 0; ; index++) {
+    const target = input.targets[index] as ProviderTarget;
+    const provider = proxy.providers.get(target.type);
+    const upstream: UpstreamRequest = {
+      endpoint: input.endpoint,
+      body: makeUpstreamBody(input.endpoint, input.request, target, input.outputTokensMax),
+      stream: input.request.stream,
+      requestId: input.requestId,
+      json: input.request.json,
+    };
+    for (let retry = 0; ; retry++) {
+      const times: AttemptTimes = { sentAtMs: -1, firstByteAtMs: -1, endedAtMs: -1 };
+      attempts++;
+      running = openAttempt(provider, target, upstream, input.receiver, times, clock);
+      const result = await running.result;
+      metrics.observeAttempt(target.providerName, getOutcome(result));
+      const done = !mayRetry(result) || input.client.left;
+      const last = retry >= target.retriesMax;
+      if (done || (last && index === input.targets.length - 1)) {
+        return { result, target, attempts, times, upstreamMs: times.endedAtMs - startedAtMs };
+      }
+      if (last) break;
+      await new Promise((resolve) => setTimeout(resolve, makeBackoff(retry, { baseMs: 100, maxMs: 2_000 })));
+    }
+  }
+}
+
+function getOutcome(result: AttemptResult): "ok" | "refused" | "failed" | "timeout" | "aborted" {
+  switch (result.kind) {
+    case "answered":
+      return result.status < 400 ? "ok" : result.status < 500 ? "refused" : "failed";
+    case "streamed":
+      return result.failure === null ? "ok" : "failed";
+    case "failed":
+      return result.failure.kind.startsWith("timeout") ? "timeout" : "failed";
+    case "left":
+      return "aborted";
+  }
+}

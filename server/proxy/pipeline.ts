@@ -1,0 +1,159 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { makeRefusal, type Refusal } from "../core/error.ts";
+import type { EventId } from "../core/id.ts";
+import { isRefusal } from "../keys/authenticate.ts";
+import type { KnownKey } from "../keys/known-key.ts";
+import type { JournalEntry } from "../ledger/journal.ts";
+import type { WireEndpoint } from "../providers/types.ts";
+import { admit, findCallerRefusal, getClientAddress } from "./admit.ts";
+import { ClientConnection } from "./client-connection.ts";
+import type { ProxyContext } from "./context.ts";
+import { type Dispatched, dispatch } from "./dispatch.ts";
+import { makeEvent } from "./make-event.ts";
+import { parseInference } from "./parse.ts";
+import { readBody } from "./read-body.ts";
+import { relayAnswer } from "./relay-answer.ts";
+import { StreamRelay } from "./relay-stream.ts";
+import { parseRequestTags } from "./request-tags.ts";
+import { findModel } from "./resolve.ts";
+import { respondRefusal } from "./respond.ts";
+import { settle } from "./settle.ts";
+
+/** What has been found out about a call; filled from top to bottom. */
+interface Call {
+  proxy: ProxyContext;
+  endpoint: WireEndpoint;
+  request: IncomingMessage;
+  response: ServerResponse;
+  requestId: EventId;
+  startedAtMs: number;
+}
+
+/**
+ * One inference, from its head to its last byte:
+ * authenticate, parse, resolve, admit, journal, dispatch, relay, settle. All branching on outcomes is here.
+ */
+export async function handleInference(
+  proxy: ProxyContext,
+  endpoint: WireEndpoint,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const startedAtMs = proxy.clock.monotonicMs();
+  const call: Call = { proxy, endpoint, request, response, requestId: proxy.makeEventId(), startedAtMs };
+  proxy.openRequests.count++;
+  try {
+    const authenticated = proxy.authenticate(request, "bearer");
+    const known = authenticated instanceof Promise ? await authenticated : authenticated;
+    const refusal = isRefusal(known) ? known : await runAdmitted(call, known);
+    if (refusal === null) return;
+    respondRefusal(request, response, call.requestId, refusal);
+    observe(call, 0, refusal);
+  } catch (error) {
+    proxy.logger.error({ err: error, request_id: call.requestId }, "a request failed inside the gateway");
+    const refusal = makeRefusal("internal_error");
+    if (response.headersSent) response.destroy();
+    else respondRefusal(request, response, call.requestId, refusal);
+    observe(call, 0, refusal);
+  } finally {
+    proxy.openRequests.count--;
+  }
+}
+
+/** Everything behind the key. Answers `null` once the call was dealt with, or the refusal to write. */
+async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null> {
+  const { proxy, endpoint, request, response } = call;
+  const address = getClientAddress(request);
+  const origin = request.headers.origin;
+  proxy.lastUsed.noticeUse(known, proxy.clock.nowMs(), address);
+  const callerRefusal = findCallerRefusal(known, "ai:inference", address, origin);
+  if (callerRefusal !== null) return callerRefusal;
+  if (proxy.flusher.isFull) return makeRefusal("store_unavailable", undefined, { retryAfterSeconds: 1 });
+
+  const body = await readBody(request, proxy.config.gateway.bodyBytesMax);
+  if (body === null) return null;
+  if (!Buffer.isBuffer(body)) return body;
+  const parsed = parseInference(endpoint, body);
+  if ("code" in parsed) return parsed;
+  const tags = parseRequestTags(
+    [
+      { field: "tags", value: parsed.json.tags },
+      { field: "tensorzero::tags", value: parsed.json["tensorzero::tags"] },
+    ],
+    request.headers["x-tollgate-tags"] as string | undefined,
+    known.key.tags,
+  );
+  if (typeof tags !== "string") return tags;
+  const model = findModel(proxy.models, parsed.model);
+  if ("code" in model) return model;
+  const admission = admit(known, parsed, model, proxy.config.gateway.outputTokensDefault);
+  if ("code" in admission) return admission;
+
+  const event = makeEvent(call.requestId, known, endpoint, parsed, model, admission, tags, address, origin);
+  let entry: JournalEntry;
+  try {
+    entry = await proxy.journal.open(event);
+  } catch {
+    return makeRefusal("store_unavailable", "The journal cannot be written.", { retryAfterSeconds: 1 });
+  }
+  const client = new ClientConnection(response);
+  const relay = parsed.stream
+    ? new StreamRelay(call, client, event, {
+        includeUsage: parsed.includeUsage,
+        outputTokensMax: admission.outputTokensMax,
+      })
+    : null;
+  let dispatched: Dispatched | null = null;
+  try {
+    dispatched = await dispatch(proxy, {
+      endpoint,
+      request: parsed,
+      requestId: call.requestId,
+      targets: model.targets,
+      outputTokensMax: admission.outputTokensMax,
+      receiver: relay,
+      client,
+      abortWhenLeft: known.key.onDisconnect === "abort",
+    });
+    event.attempts = dispatched.attempts;
+    if (relay?.begun) relay.finish(dispatched);
+    else relayAnswer(call, client, event, dispatched, admission.outputTokensMax);
+  } finally {
+    event.latencyMs = roundMs(proxy.clock.monotonicMs() - call.startedAtMs);
+    settle(proxy, entry, event);
+  }
+  observe(call, dispatched.upstreamMs, null, event);
+  return null;
+}
+
+function roundMs(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}
+
+/** Counts and logs a call that has ended. */
+function observe(
+  call: Call,
+  upstreamMs: number,
+  refusal: Refusal | null,
+  event?: { status: number; code: string; model: string; publicId: string },
+): void {
+  const { proxy, endpoint, request, response } = call;
+  const durationMs = proxy.clock.monotonicMs() - call.startedAtMs;
+  const status = event?.status ?? response.statusCode;
+  const code = event?.code ?? refusal?.code ?? "";
+  proxy.metrics.observeRequest(endpoint, status, code, durationMs, durationMs - upstreamMs);
+  if (!proxy.config.log.access) return;
+  proxy.logger.info(
+    {
+      request_id: call.requestId,
+      endpoint,
+      status,
+      code,
+      public_id: event?.publicId ?? "",
+      model: event?.model ?? "",
+      duration_ms: roundMs(durationMs),
+      ip: getClientAddress(request),
+    },
+    "request",
+  );
+}

@@ -1,0 +1,41 @@
+import type { IncomingMessage } from "node:http";
+import { makeRefusal, type Refusal } from "../core/error.ts";
+
+/**
+ * Reads a whole JSON body as bytes.
+ *
+ * @param bytesMax more than this is refused, by the declared length before anything is read, else as soon as it is passed.
+ * @returns the bytes, a refusal (413, 415), or `null` where the client went away.
+ */
+export function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer | Refusal | null> {
+  const encoding = request.headers["content-encoding"];
+  const type = request.headers["content-type"];
+  if ((encoding !== undefined && encoding !== "identity") || !isJson(type))
+    return Promise.resolve(makeRefusal("unsupported_media_type"));
+  const tooLarge = (): Refusal => makeRefusal("body_too_large", `The body is larger than ${bytesMax} bytes.`);
+  if (Number(request.headers["content-length"] ?? 0) > bytesMax) return Promise.resolve(tooLarge());
+  return new Promise((resolve) => {
+    let first: Buffer | null = null;
+    let rest: Buffer[] | null = null;
+    let bytes = 0;
+    request.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > bytesMax) {
+        request.pause();
+        resolve(tooLarge());
+      } else if (first === null) first = chunk;
+      else if (rest === null) rest = [first, chunk];
+      else rest.push(chunk);
+    });
+    request.on("end", () => resolve(rest === null ? (first ?? Buffer.alloc(0)) : Buffer.concat(rest, bytes)));
+    // After `end` these change nothing: the promise is settled.
+    request.on("error", () => resolve(null));
+    request.on("close", () => resolve(null));
+  });
+}
+
+function isJson(type: string | undefined): boolean {
+  if (type === undefined || type === "application/json") return true;
+  const end = type.indexOf(";");
+  return (end === -1 ? type : type.slice(0, end)).trim().toLowerCase() === "application/json";
+}

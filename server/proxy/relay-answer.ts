@@ -1,0 +1,92 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { errorTable, type Refusal } from "../core/error.ts";
+import type { UsageEvent } from "../core/usage-event.ts";
+import type { ClientConnection } from "./client-connection.ts";
+import type { ProxyContext } from "./context.ts";
+import type { Dispatched } from "./dispatch.ts";
+import { respondAnswer, respondRefusal } from "./respond.ts";
+import { findReportedUsage, setUsage } from "./settle.ts";
+import {
+  findRetryAfter,
+  isPassedOn,
+  makeFailureRefusal,
+  makePassedErrorBody,
+  makeStatusRefusal,
+} from "./upstream-refusal.ts";
+
+/** The client went away before its answer; nobody reads this status, but usage tells it apart. */
+const clientLeftStatus = 499;
+
+/** The parts of a call that writing an answer needs. */
+export interface RelayedCall {
+  proxy: ProxyContext;
+  request: IncomingMessage;
+  response: ServerResponse;
+  requestId: UsageEvent["id"];
+  startedAtMs: number;
+}
+
+/** Writes a whole answer (or what there is instead of one) to the client, and the usage onto the event. */
+export function relayAnswer(
+  call: RelayedCall,
+  client: ClientConnection,
+  event: UsageEvent,
+  dispatched: Dispatched,
+  outputTokensMax: number | null,
+): void {
+  const { result, target, times } = dispatched;
+  if (times.firstByteAtMs >= 0) event.firstTokenMs = times.firstByteAtMs - times.sentAtMs;
+  if (result.kind === "failed") {
+    setUsage(event, target, null, -1);
+    refuse(call, event, makeFailureRefusal(result.failure));
+    call.proxy.logger.warn(
+      {
+        request_id: call.requestId,
+        provider: target.providerName,
+        kind: result.failure.kind,
+        reason: result.failure.message,
+      },
+      "the provider gave no answer",
+    );
+  } else if (result.kind === "answered") {
+    setUsage(
+      event,
+      target,
+      result.status < 400 ? findReportedUsage(result.body) : null,
+      result.status < 400 ? result.body.length : -1,
+    );
+    if (!isPassedOn(result.status)) refuse(call, event, makeStatusRefusal(result.status, result.body));
+    else {
+      event.status = result.status;
+      event.code = result.status < 400 ? "" : "upstream_error";
+      const body = result.status < 400 ? result.body : makePassedErrorBody(result.status, result.body);
+      event.bytesOut = body.length;
+      if (!client.left) {
+        const now = call.proxy.clock.monotonicMs();
+        respondAnswer(call.response, result.status, "application/json", body, {
+          requestId: call.requestId,
+          overheadMs: now - call.startedAtMs - dispatched.upstreamMs,
+          costNanoUsd: event.costNanoUsd,
+          outputTokensMax,
+          retryAfter: findRetryAfter(result.status, result.headers),
+        });
+      }
+    }
+  } else {
+    // The client left before the first byte; the request is with the provider, which may charge for it.
+    setUsage(event, target, null, 0);
+  }
+  if (client.left) setClientLeft(event);
+}
+
+/** Marks an event whose client did not wait for its answer. */
+export function setClientLeft(event: UsageEvent): void {
+  event.status = clientLeftStatus;
+  event.code = "client_closed_request";
+}
+
+function refuse(call: RelayedCall, event: UsageEvent, refusal: Refusal): void {
+  event.status = errorTable[refusal.code].status;
+  event.code = refusal.code;
+  respondRefusal(call.request, call.response, call.requestId, refusal);
+}

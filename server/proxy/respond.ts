@@ -1,0 +1,111 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { errorTable, type Refusal } from "../core/error.ts";
+import type { EventId } from "../core/id.ts";
+import { formatUsd } from "../core/money.ts";
+
+/** A request body up to this size is read away after an early refusal, so that the connection can go on. */
+const drainedBytesMax = 65_536;
+
+/** Headers that every answer of the inference API carries, as a flat list. */
+function makeBaseHeaders(requestId: EventId): string[] {
+  return ["x-request-id", requestId, "cache-control", "no-store"];
+}
+
+/** The body of an error in OpenAI's shape. */
+export function makeErrorBody(refusal: Refusal): {
+  error: { message: string; type: string; param: string | null; code: string };
+} {
+  return {
+    error: {
+      message: refusal.message,
+      type: errorTable[refusal.code].type,
+      param: refusal.param ?? null,
+      code: refusal.code,
+    },
+  };
+}
+
+/** Writes a refusal. Two refusals of the same code and message differ in nothing but the request id. */
+export function respondRefusal(
+  request: IncomingMessage,
+  response: ServerResponse,
+  requestId: EventId,
+  refusal: Refusal,
+): void {
+  if (response.headersSent || response.destroyed) return;
+  const { status } = errorTable[refusal.code];
+  const body = Buffer.from(JSON.stringify(makeErrorBody(refusal)));
+  const headers = makeBaseHeaders(requestId);
+  headers.push("content-type", "application/json", "content-length", String(body.length));
+  if (status === 401) headers.push("www-authenticate", "Bearer");
+  if (refusal.retryAfterSeconds !== undefined)
+    headers.push("retry-after", String(Math.ceil(refusal.retryAfterSeconds)));
+  if (refusal.code === "budget_exceeded") headers.push("x-should-retry", "false");
+  // Whoever still sends a large or endless body is not listened to until its end.
+  const announced = request.headers["content-length"];
+  if (
+    !request.complete &&
+    (announced === undefined ? request.headers["transfer-encoding"] !== undefined : Number(announced) > drainedBytesMax)
+  ) {
+    headers.push("connection", "close");
+  }
+  response.writeHead(status, headers);
+  response.end(body);
+}
+
+/** Writes a small answer of our own. */
+export function respondJson(response: ServerResponse, requestId: EventId, value: unknown): void {
+  const body = Buffer.from(JSON.stringify(value));
+  response.writeHead(200, [
+    ...makeBaseHeaders(requestId),
+    "content-type",
+    "application/json",
+    "content-length",
+    String(body.length),
+  ]);
+  response.end(body);
+}
+
+/** What is told about a call beside its answer. */
+export interface CallFacts {
+  requestId: EventId;
+  overheadMs: number;
+  /** `null`: unpriced, or not known yet. */
+  costNanoUsd: bigint | null;
+  /** The cap that the gateway itself set. */
+  outputTokensMax: number | null;
+  /** From the provider, on an answer that says to come back later. */
+  retryAfter: string | null;
+}
+
+function makeCallHeaders(facts: CallFacts, contentType: string): string[] {
+  const headers = makeBaseHeaders(facts.requestId);
+  headers.push("content-type", contentType, "x-tollgate-overhead-ms", facts.overheadMs.toFixed(3));
+  if (facts.costNanoUsd !== null) headers.push("x-tollgate-cost-usd", formatUsd(facts.costNanoUsd));
+  if (facts.outputTokensMax !== null) headers.push("x-tollgate-max-output-tokens", String(facts.outputTokensMax));
+  if (facts.retryAfter !== null) headers.push("retry-after", facts.retryAfter);
+  return headers;
+}
+
+/** Writes a whole answer: the provider's bytes under our own headers. */
+export function respondAnswer(
+  response: ServerResponse,
+  status: number,
+  contentType: string,
+  body: Buffer,
+  facts: CallFacts,
+): void {
+  const headers = makeCallHeaders(facts, contentType);
+  headers.push("content-length", String(body.length));
+  response.writeHead(status, headers);
+  response.end(body);
+}
+
+/** Writes the head of a stream. Its cost follows in a trailer, because it is known only at the end. */
+export function respondStreamHead(response: ServerResponse, status: number, facts: CallFacts): void {
+  const headers = makeCallHeaders(facts, "text/event-stream; charset=utf-8");
+  headers.push("x-accel-buffering", "no", "trailer", "x-tollgate-cost-usd");
+  response.writeHead(status, headers);
+  // The first event follows at once; without this the head would wait for a second write.
+  response.flushHeaders();
+}

@@ -1,0 +1,33 @@
+import { type Request, type Response, Router } from "express";
+import { makeRefusal } from "../core/error.ts";
+import { isRefusal } from "../keys/authenticate.ts";
+import type { WireEndpoint } from "../providers/types.ts";
+import type { ProxyContext } from "./context.ts";
+import { handleModel, handleModels } from "./endpoints/models.ts";
+import { handleInference } from "./pipeline.ts";
+import { respondRefusal } from "./respond.ts";
+
+const inferenceRoutes: readonly (readonly [path: string, endpoint: WireEndpoint])[] = [
+  ["/chat/completions", "chat_completions"],
+  ["/completions", "completions"],
+  ["/embeddings", "embeddings"],
+];
+
+/** The inference API in OpenAI's shape, for `/v1` and `/openai/v1`. No middleware stands before it. */
+export function makeInferenceRouter(proxy: ProxyContext): Router {
+  const router = Router({ caseSensitive: true, strict: true });
+  for (const [path, endpoint] of inferenceRoutes) {
+    router.post(path, (request: Request, response: Response) => handleInference(proxy, endpoint, request, response));
+  }
+  router.get("/models", (request: Request, response: Response) => handleModels(proxy, request, response));
+  router.get("/models/*id", (request: Request, response: Response) => handleModel(proxy, request, response));
+  // Behind a key, so that nobody without one learns which routes exist.
+  router.use(async (request: Request, response: Response) => {
+    const known = await proxy.authenticate(request, "bearer");
+    const refusal = isRefusal(known)
+      ? known
+      : makeRefusal("not_found", `There is no ${request.method} ${request.baseUrl}${request.path}.`);
+    respondRefusal(request, response, proxy.makeEventId(), refusal);
+  });
+  return router;
+}

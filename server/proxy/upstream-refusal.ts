@@ -1,0 +1,89 @@
+import { makeRefusal, type Refusal } from "../core/error.ts";
+import type { UpstreamFailure } from "../providers/types.ts";
+import type { AnswerHeaders } from "./attempt.ts";
+
+/**
+ * Statuses that speak of the client's own request, or of a provider that wants less of it, are passed on as they are. All
+ * others speak of the gateway's dealings with the provider (its credential, its quota, its health) and become 502.
+ */
+const passedStatuses: ReadonlySet<number> = new Set([400, 404, 409, 413, 415, 422, 429]);
+
+export function isPassedOn(status: number): boolean {
+  return status < 400 || passedStatuses.has(status);
+}
+
+const providerMessageMax = 1_000;
+
+interface ProviderError {
+  message: string;
+  type: string | null;
+  param: string | null;
+  code: string | null;
+}
+
+/** Takes out what names the operator's account: credentials, organization and project ids. */
+function hideAccount(text: string): string {
+  return text
+    .replace(/\b(?:sk|pk|rk|key|Bearer)[-_ ][\w*.-]{6,}/gi, "[removed]")
+    .replace(/\b(?:org|proj|user|acct)[-_][A-Za-z0-9]{6,}/g, "[removed]")
+    .slice(0, providerMessageMax);
+}
+
+/** Reads a provider's error in any of the usual shapes. */
+function parseProviderError(body: Buffer): ProviderError {
+  const none: ProviderError = { message: "", type: null, param: null, code: null };
+  try {
+    const json = JSON.parse(body.toString("utf8")) as Record<string, unknown>;
+    const inner = (typeof json.error === "object" && json.error !== null ? json.error : json) as Record<
+      string,
+      unknown
+    >;
+    const message = typeof json.error === "string" ? json.error : inner.message;
+    const text = (value: unknown): string | null =>
+      typeof value === "string" || typeof value === "number" ? hideAccount(String(value)) : null;
+    return { message: text(message) ?? "", type: text(inner.type), param: text(inner.param), code: text(inner.code) };
+  } catch {
+    return none;
+  }
+}
+
+/** The body of an error that is the client's business: the provider's own words in OpenAI's shape, without its account. */
+export function makePassedErrorBody(status: number, body: Buffer): Buffer {
+  const { message, type, param, code } = parseProviderError(body);
+  const error = {
+    message: message === "" ? `The provider answered ${status}.` : message,
+    type: type ?? (status === 429 ? "rate_limit_error" : "invalid_request_error"),
+    param,
+    code: code ?? (status === 429 ? "rate_limit_exceeded" : "upstream_error"),
+  };
+  return Buffer.from(JSON.stringify({ error }));
+}
+
+/** What the client reads when the provider answered with a status that is not its business. */
+export function makeStatusRefusal(status: number, body: Buffer): Refusal {
+  const said = parseProviderError(body).message;
+  return makeRefusal("upstream_error", `The provider answered ${status}${said === "" ? "." : `: ${said}`}`);
+}
+
+/** What the client reads when no answer came. */
+export function makeFailureRefusal(failure: UpstreamFailure): Refusal {
+  switch (failure.kind) {
+    case "timeout_first_byte":
+    case "timeout_idle":
+    case "timeout_total":
+      return makeRefusal("upstream_timeout");
+    case "connect":
+      return makeRefusal("upstream_error", "The provider cannot be reached.");
+    case "protocol":
+      return makeRefusal("upstream_error", "The provider's answer cannot be used.");
+    default:
+      return makeRefusal("upstream_error", "The connection to the provider broke.");
+  }
+}
+
+/** `Retry-After` of an answer, where it is a plain number of seconds or an HTTP date. */
+export function findRetryAfter(status: number, headers: AnswerHeaders): string | null {
+  const value = headers["retry-after"];
+  if ((status !== 429 && status !== 503) || typeof value !== "string") return null;
+  return /^[\w ,:.+-]{1,40}$/.test(value) ? value : null;
+}
