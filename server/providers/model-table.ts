@@ -7,7 +7,6 @@ import type { ProviderTarget } from "./types.ts";
 
 /** A model that can be called. Immutable and shared by requests. */
 export interface ResolvedModel {
-  kind: "model";
   /** The one name that allowlists, events and prices use, whichever spelling the client sent. */
   name: string;
   /** In routing order; at least one. */
@@ -17,13 +16,10 @@ export interface ResolvedModel {
 
 /** A shorthand of a provider that this deployment has no address or credential for: answered as 404. */
 export interface UnconfiguredModel {
-  kind: "unconfigured";
   name: string;
   providerType: ProviderType;
-  /** For the client: names the provider, and nothing of the deployment. */
-  message: string;
-  /** For the operator: what is missing, such as the environment variable. */
-  missing: string;
+  /** What is missing, such as the environment variable. For the operator: a client is told the provider only. */
+  credentialMissing: string;
 }
 
 export interface ModelTable {
@@ -45,7 +41,7 @@ export function openModelTable(config: Config, prices: PriceBook): ModelTable {
     const targets = model.providers.map((provider) =>
       makeTarget(provider, provider.modelName ?? name, name, model.outputTokensMax, prices),
     );
-    configured.set(name, { kind: "model", name, targets, outputTokensMax: model.outputTokensMax });
+    configured.set(name, { name, targets, outputTokensMax: model.outputTokensMax });
   }
   const names = [...configured.keys()];
   const shorthands = new LRUCache<string, ResolvedModel | UnconfiguredModel>({ max: shorthandsMax });
@@ -77,14 +73,14 @@ function resolveShorthand(
   prices: PriceBook,
 ): ResolvedModel | UnconfiguredModel {
   const provider = config.shorthands.get(type);
-  const missing =
-    provider === undefined ? `provider_types.${type}.defaults.api_base is not set` : provider.credentialMissing;
-  if (provider === undefined || missing !== null) {
-    const message = `The model \`${name}\` does not exist: the provider \`${type}\` is not configured on this gateway.`;
-    return { kind: "unconfigured", name, providerType: type, message, missing: missing ?? "" };
+  if (provider === undefined) {
+    return { name, providerType: type, credentialMissing: `provider_types.${type}.defaults.api_base is not set` };
+  }
+  if (provider.credentialMissing !== null) {
+    return { name, providerType: type, credentialMissing: provider.credentialMissing };
   }
   const targets = [makeTarget(provider, upstreamModel, name, null, prices)];
-  return { kind: "model", name, targets, outputTokensMax: null };
+  return { name, targets, outputTokensMax: null };
 }
 
 function makeTarget(
