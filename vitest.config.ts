@@ -1,7 +1,9 @@
 import { defineConfig } from "vitest/config";
+import { SkipReporter } from "./test/support/skip-reporter.ts";
 
 export default defineConfig({
   test: {
+    reporters: ["default", new SkipReporter()],
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts", "test/tidy.test.ts"] } },
       {

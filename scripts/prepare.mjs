@@ -1,0 +1,299 @@
+// Makes a clone ready to run: locked dependencies, then (with --build) the compiled program. Runs before node_modules
+// exists, therefore plain JavaScript on Node's own modules only. Says nothing when there is nothing to do.
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+/**
+ * One thing that has to be fresh before the program runs. To add a build (a dashboard, say), add a step to the list at the end.
+ * @typedef {object} Step
+ * @property {string} progress One line, printed when the work starts.
+ * @property {() => boolean} isStale Cheap: it runs at every start.
+ * @property {() => Promise<void>} run Throws when the work failed; an interrupted run must leave the step stale.
+ */
+
+/**
+ * The fields of a lock file's entry that say what has to stand on the disk.
+ * @typedef {object} LockedPackage
+ * @property {string} [version]
+ * @property {string} [integrity]
+ * @property {boolean} [dev]
+ * @property {boolean} [optional]
+ * @property {boolean} [devOptional]
+ * @property {boolean} [peer]
+ * @property {string[]} [os]
+ * @property {string[]} [cpu]
+ * @property {string[]} [libc]
+ */
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const dist = path.join(root, "dist");
+const program = path.join(dist, "scripts/cli/main.js");
+const compiler = path.join(root, "node_modules/typescript/bin/tsc");
+const sourceFolders = ["server", "workers", "db", "client", "scripts/cli"];
+const lockWaitMs = 15 * 60_000;
+
+/** @type {number | undefined} The running npm or tsc, named in the lock: it may outlive a killed parent. */
+let childPid;
+
+/** @param {string} file */
+function readText(file) {
+  try {
+    return fs.readFileSync(file, "utf8");
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * @param {string} file
+ * @returns {Record<string, LockedPackage> | null}
+ */
+function readLockedPackages(file) {
+  const text = readText(file);
+  if (text === null) return null;
+  try {
+    return JSON.parse(text).packages ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** @param {string[] | undefined} list npm's `os` and `cpu` lists: names, or names to leave out behind a `!`. */
+function fits(list, /** @type {string} */ name) {
+  if (list === undefined) return true;
+  return list.includes(name) || (list.every((entry) => entry.startsWith("!")) && !list.includes(`!${name}`));
+}
+
+/**
+ * Compares what is locked with what npm says it installed.
+ *
+ * @returns {"complete" | "production" | "stale"} `production`: everything except the development dependencies.
+ */
+function findInstallState() {
+  const wanted = readLockedPackages(path.join(root, "package-lock.json"));
+  const installed = readLockedPackages(path.join(root, "node_modules/.package-lock.json"));
+  if (wanted === null || installed === null) return "stale";
+  for (const [name, entry] of Object.entries(installed)) {
+    if (wanted[name]?.version !== entry.version || wanted[name]?.integrity !== entry.integrity) return "stale";
+  }
+  const missing = Object.entries(wanted).filter(([name]) => name !== "" && !(name in installed));
+  const needed = missing.filter(
+    ([, entry]) =>
+      !entry.peer &&
+      !(
+        entry.optional &&
+        (entry.libc !== undefined || !fits(entry.os, process.platform) || !fits(entry.cpu, process.arch))
+      ),
+  );
+  if (needed.length === 0) return "complete";
+  return needed.every(([, entry]) => entry.dev || entry.devOptional) && !fs.existsSync(compiler)
+    ? "production"
+    : "stale";
+}
+
+/** Changes with the lock file and with every install, also with one made by hand. */
+function makeInstallSignature() {
+  const installed = fs.statSync(path.join(root, "node_modules/.package-lock.json"), { throwIfNoEntry: false });
+  const lock = readText(path.join(root, "package-lock.json")) ?? "";
+  return `${createHash("sha256").update(lock).digest("hex")} ${installed?.mtimeMs} ${installed?.size}`;
+}
+
+const installStamp = path.join(root, "node_modules/.tollgate-install");
+// Outside node_modules, because npm empties that folder first and writes its own record last.
+const installUnderWay = path.join(dist, ".install-under-way");
+
+/** @type {Step} */
+const install = {
+  progress: "Installing the locked dependencies (npm ci) …",
+  isStale() {
+    if (fs.existsSync(installUnderWay)) return true;
+    if (!fs.existsSync(path.join(root, "node_modules/.package-lock.json"))) return true;
+    // An optional package that cannot be had here is asked for once per lock file, not at every start.
+    if (readText(installStamp) === makeInstallSignature()) return false;
+    const state = findInstallState();
+    return state === "stale" || (state === "production" && !(isBuildWanted && fs.existsSync(program)));
+  },
+  async run() {
+    fs.mkdirSync(dist, { recursive: true });
+    fs.writeFileSync(installUnderWay, "");
+    const withoutDev = isBuildWanted && process.env["NODE_ENV"] === "production" && fs.existsSync(program);
+    const npm = process.env["npm_execpath"];
+    const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+    args.push(withoutDev ? "--omit=dev" : "--include=dev");
+    await (npm?.endsWith("npm-cli.js") ? runCommand(process.execPath, [npm, ...args]) : runCommand("npm", args));
+    fs.writeFileSync(installStamp, makeInstallSignature());
+    fs.rmSync(installUnderWay, { force: true });
+  },
+};
+
+/**
+ * @param {string} folder
+ * @param {string} ending
+ * @returns {string[]} paths below the root.
+ */
+function findFiles(folder, ending) {
+  const absolute = path.join(root, folder);
+  if (!fs.existsSync(absolute)) return [];
+  return fs.readdirSync(absolute, { withFileTypes: true }).flatMap((entry) => {
+    const file = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) return findFiles(file, ending);
+    return entry.name.endsWith(ending) ? [file] : [];
+  });
+}
+
+function makeSourceSignature() {
+  const hash = createHash("sha256");
+  const files = sourceFolders.flatMap((folder) => findFiles(folder, ".ts"));
+  for (const file of [...files.sort(), "tsconfig.json", "tsconfig.build.json", "package-lock.json"]) {
+    const stat = fs.statSync(path.join(root, file), { throwIfNoEntry: false });
+    hash.update(`${file} ${stat?.mtimeMs} ${stat?.size}\n`);
+  }
+  return hash.digest("hex");
+}
+
+const buildStamp = path.join(dist, ".build-stamp");
+
+/** @type {Step} */
+const build = {
+  progress: "Compiling …",
+  isStale() {
+    // A production install has no compiler; what was built is what runs.
+    if (!fs.existsSync(compiler) && fs.existsSync(program)) return false;
+    return !fs.existsSync(program) || readText(buildStamp) !== makeSourceSignature();
+  },
+  async run() {
+    // Taken before the compiler reads: a file saved meanwhile makes the next start compile again.
+    const signature = makeSourceSignature();
+    fs.rmSync(buildStamp, { force: true });
+    // The compiler trusts its record, not the disk: without the program the record is worth nothing.
+    if (!fs.existsSync(program)) fs.rmSync(path.join(dist, ".tsbuildinfo"), { force: true });
+    await runCommand(process.execPath, [compiler, "-p", "tsconfig.build.json"]);
+    for (const file of sourceFolders.flatMap((folder) => findFiles(`dist/${folder}`, ".js"))) {
+      const source = file.replace(/^dist\//, "").replace(/\.js$/, ".ts");
+      if (fs.existsSync(path.join(root, source))) continue;
+      fs.rmSync(path.join(root, file), { force: true });
+      fs.rmSync(path.join(root, `${file}.map`), { force: true });
+    }
+    fs.writeFileSync(buildStamp, signature);
+  },
+};
+
+/**
+ * Runs to the end with its errors and the compiler's findings on our standard error.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ * @returns {Promise<void>}
+ */
+function runCommand(command, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, stdio: ["ignore", 2, 2], shell: process.platform === "win32" });
+    childPid = child.pid;
+    writeLock();
+    child.on("error", reject);
+    child.on("exit", (code, signal) => {
+      childPid = undefined;
+      if (code === 0) resolve();
+      else
+        reject(new Error(`${[path.basename(command), ...args].join(" ")} ended with ${signal ?? `exit code ${code}`}`));
+    });
+  });
+}
+
+const lock = path.join(dist, ".prepare-lock");
+
+/** @param {"w" | "wx"} flag */
+function writeLock(flag = "w") {
+  fs.writeFileSync(lock, [process.pid, childPid ?? ""].join(" "), { flag });
+}
+
+/** @param {number} pid */
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return pid !== process.pid;
+  } catch (error) {
+    return /** @type {NodeJS.ErrnoException} */ (error).code === "EPERM";
+  }
+}
+
+/** True where the lock's holder and its child are gone, or the machine was started since. */
+function isLockStale() {
+  const stat = fs.statSync(lock, { throwIfNoEntry: false });
+  const text = readText(lock);
+  if (stat === undefined || text === null) return false;
+  const ageMs = Date.now() - stat.mtimeMs;
+  if (text === "") return ageMs > 10_000;
+  return ageMs > os.uptime() * 1000 + 5_000 || !text.split(" ").filter(Boolean).map(Number).some(isAlive);
+}
+
+/** Only one process at a time looks and removes; else the second would remove the first one's fresh lock. */
+function deleteStaleLock() {
+  const guard = `${lock}-check`;
+  try {
+    fs.mkdirSync(guard);
+  } catch {
+    const stat = fs.statSync(guard, { throwIfNoEntry: false });
+    if (stat !== undefined && Date.now() - stat.mtimeMs > 10_000) fs.rmSync(guard, { recursive: true, force: true });
+    return;
+  }
+  try {
+    if (isLockStale()) fs.rmSync(lock, { force: true });
+  } finally {
+    fs.rmSync(guard, { recursive: true, force: true });
+  }
+}
+
+async function takeLock() {
+  fs.mkdirSync(dist, { recursive: true });
+  const untilMs = Date.now() + lockWaitMs;
+  for (let told = false; ; ) {
+    try {
+      return writeLock("wx");
+    } catch (error) {
+      if (/** @type {NodeJS.ErrnoException} */ (error).code !== "EEXIST") throw error;
+    }
+    if (isLockStale()) deleteStaleLock();
+    else if (Date.now() > untilMs) throw new Error(`another start holds ${lock}; remove the file if none is running`);
+    else {
+      if (!told) console.error("Waiting for another start that is preparing this folder …");
+      told = true;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+const isBuildWanted = process.argv.includes("--build");
+const steps = isBuildWanted ? [install, build] : [install];
+
+async function prepare() {
+  if (!steps.some((step) => step.isStale())) return;
+  await takeLock();
+  try {
+    for (const step of steps) {
+      if (!step.isStale()) continue;
+      console.error(step.progress);
+      await step.run();
+    }
+  } finally {
+    fs.rmSync(lock, { force: true });
+  }
+}
+
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  console.error(`Tollgate needs Node.js 20.19 or newer; this is ${process.version}.`);
+  process.exitCode = 1;
+} else {
+  // Ctrl-C reaches npm and the compiler too: they end, the step stays stale, and the lock is given back.
+  process.on("SIGINT", () => undefined);
+  process.on("SIGTERM", () => childPid !== undefined && process.kill(childPid, "SIGTERM"));
+  await prepare().catch((/** @type {unknown} */ error) => {
+    console.error(`Cannot prepare this folder: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  });
+}

@@ -1,0 +1,87 @@
+export interface MaskedSource {
+  code: string;
+  bare: string;
+  strings: { value: string; index: number }[];
+}
+
+/** Before a `/`, these mean that a regular expression begins; anything else means a division. */
+const beforeExpression =
+  /(?:^|[(,=:[!&|?{};+\-*%<>~^]|\b(?:return|typeof|case|in|of|delete|void|throw|new|do|else|await|yield))\s*$/;
+
+/**
+ * Blanks comments, and in a second copy also the insides of strings, templates and regular expressions, so that a rule
+ * about code is not tripped by prose. Knows enough of the grammar for this tree, not all of it: a regular expression
+ * right after `)` is read as a division.
+ */
+export function maskSource(text: string): MaskedSource {
+  const code = text.split("");
+  const bare = text.split("");
+  const strings: MaskedSource["strings"] = [];
+  const blank = (target: string[], from: number, to: number): void => {
+    for (let i = from; i < to; i++) if (target[i] !== "\n") target[i] = " ";
+  };
+
+  const maskString = (start: number, quote: string): number => {
+    let i = start + 1;
+    while (i < text.length && text[i] !== quote && text[i] !== "\n") i += text[i] === "\\" ? 2 : 1;
+    strings.push({ value: text.slice(start + 1, i), index: start + 1 });
+    blank(bare, start + 1, i);
+    return i + 1;
+  };
+
+  const maskTemplate = (start: number): number => {
+    let i = start + 1;
+    let from = i;
+    const take = (to: number): void => {
+      strings.push({ value: text.slice(from, to), index: from });
+      blank(bare, from, to);
+    };
+    while (i < text.length && text[i] !== "`") {
+      if (text[i] === "\\") i += 2;
+      else if (text.startsWith("${", i)) {
+        take(i);
+        i = maskCode(i + 2, true);
+        from = i;
+      } else i++;
+    }
+    take(i);
+    return i + 1;
+  };
+
+  const maskRegExp = (start: number): number => {
+    let i = start + 1;
+    for (let inClass = false; i < text.length && text[i] !== "\n" && (inClass || text[i] !== "/"); i++) {
+      if (text[i] === "\\") i++;
+      else if (text[i] === "[") inClass = true;
+      else if (text[i] === "]") inClass = false;
+    }
+    blank(bare, start + 1, i);
+    return i + 1;
+  };
+
+  /** @returns the index after the end: of the text, or of the brace that closes a template's expression. */
+  const maskCode = (start: number, inTemplate: boolean): number => {
+    let i = start;
+    for (let depth = 0; i < text.length; ) {
+      const char = text[i] as string;
+      if (text.startsWith("//", i) || text.startsWith("/*", i)) {
+        const found = text[i + 1] === "/" ? text.indexOf("\n", i) : text.indexOf("*/", i + 2) + 2;
+        const end = found < i + 2 ? text.length : found;
+        blank(code, i, end);
+        blank(bare, i, end);
+        i = end;
+      } else if (char === '"' || char === "'") i = maskString(i, char);
+      else if (char === "`") i = maskTemplate(i);
+      else if (char === "/" && beforeExpression.test(bare.slice(Math.max(0, i - 80), i).join(""))) i = maskRegExp(i);
+      else {
+        if (char === "{") depth++;
+        if (char === "}" && depth-- === 0 && inTemplate) return i + 1;
+        i++;
+      }
+    }
+    return i;
+  };
+
+  maskCode(0, false);
+  return { code: code.join(""), bare: bare.join(""), strings };
+}
