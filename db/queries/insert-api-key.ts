@@ -1,0 +1,60 @@
+import type postgres from "postgres";
+import type { ApiKey } from "../../server/core/api-key.ts";
+import type { StoredBudget } from "../schema/api-key.ts";
+import { type ApiKeyRow, parseApiKeyRow } from "./api-key-row.ts";
+
+/** A key before it is stored; the database says when it was created. */
+export type NewApiKey = Omit<ApiKey, "createdAt" | "lastUsedAt" | "lastUsedIp" | "rotatedAt" | "version">;
+
+export interface KeySecret {
+  /** 32 bytes. */
+  digest: Uint8Array;
+  pepperVersion: number;
+}
+
+export interface InsertApiKeyOptions {
+  /** Scoped to the creator. */
+  idempotencyKey?: string;
+  /** Marks a key of the first start. */
+  bootstrap?: boolean;
+}
+
+/**
+ * Stores a key and its secret in one statement, hence both or neither.
+ *
+ * @returns the stored key, or `null` where it would collide: its alias among the owner's live keys, its public id, or its
+ * idempotency key.
+ */
+export async function insertApiKey(
+  sql: postgres.Sql,
+  key: NewApiKey,
+  secret: KeySecret,
+  options: InsertApiKeyOptions = {},
+): Promise<ApiKey | null> {
+  const rows = await sql<ApiKeyRow[]>`
+    with inserted as (
+      insert into api_key (public_id, alias, name, description, type, state, permissions, models, tags, budgets, rate_limits,
+        max_output_tokens, expires_at, allowed_ips, allowed_origins, owner_id, provider_credentials, on_disconnect, created_by,
+        idempotency_key, bootstrap)
+      values (${key.publicId}, ${key.alias}, ${key.name}, ${key.description}, ${key.type}, ${key.state},
+        ${[...key.permissions]}::text[], ${[...key.models]}::text[], ${JSON.stringify(key.tags)}::jsonb,
+        ${JSON.stringify(key.budgets.map(makeStoredBudget))}::jsonb, ${JSON.stringify(key.rateLimits)}::jsonb,
+        ${key.maxOutputTokens}, ${key.expiresAt?.toISOString() ?? null}, ${[...key.allowedIps]}::text[],
+        ${[...key.allowedOrigins]}::text[], ${key.ownerId}, ${JSON.stringify(key.providerCredentials)}::jsonb,
+        ${key.onDisconnect}, ${key.createdBy}, ${options.idempotencyKey ?? null}, ${options.bootstrap ?? false})
+      on conflict do nothing
+      returning *
+    ), secret as (
+      insert into api_key_secret (digest, public_id, pepper_version)
+      select ${Buffer.from(secret.digest)}::bytea, public_id, ${secret.pepperVersion}::smallint from inserted
+    )
+    select * from inserted`;
+  const row = rows[0];
+  return row === undefined ? null : parseApiKeyRow(row);
+}
+
+/** Money in JSON is text: JSON numbers are floats. */
+export function makeStoredBudget(budget: ApiKey["budgets"][number]): StoredBudget {
+  const stored: StoredBudget = { limit_nano_usd: String(budget.limitNanoUsd), period: budget.period };
+  return budget.timezone === undefined ? stored : { ...stored, timezone: budget.timezone };
+}

@@ -1,0 +1,31 @@
+import { BlockList, isIP } from "node:net";
+
+/** A network in CIDR notation, taken apart; a single address is the network of its full length. */
+export interface Network {
+  address: string;
+  prefix: number;
+  family: "ipv4" | "ipv6";
+}
+
+const shape = /^([0-9A-Fa-f:.]{2,45})(?:\/(\d{1,3}))?$/;
+
+/** Reads `10.0.0.0/8`, `2001:db8::/32`, or a single address. @returns `null` for anything else. */
+export function parseNetwork(text: string): Network | null {
+  const match = shape.exec(text);
+  const address = match?.[1] ?? "";
+  const version = isIP(address);
+  if (version === 0) return null;
+  const bits = version === 6 ? 128 : 32;
+  const prefix = match?.[2] === undefined ? bits : Number(match[2]);
+  return prefix > bits ? null : { address, prefix, family: version === 6 ? "ipv6" : "ipv4" };
+}
+
+/** Tells whether every address of `inner` is in `outer`. False where either is no network. */
+export function isNetworkWithin(inner: string, outer: string): boolean {
+  const small = parseNetwork(inner);
+  const large = parseNetwork(outer);
+  if (small === null || large === null || small.family !== large.family || small.prefix < large.prefix) return false;
+  const list = new BlockList();
+  list.addSubnet(large.address, large.prefix, large.family);
+  return list.check(small.address, small.family);
+}
