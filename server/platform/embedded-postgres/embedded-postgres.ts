@@ -1,7 +1,7 @@
-import { mkdirSync } from "node:fs";
 import { findBinaries } from "./binaries.ts";
 import { loadCluster } from "./cluster.ts";
 import { type Connection, findConnection, makeDatabaseUrl, updateConnection } from "./connection-file.ts";
+import { loadDataFolder } from "./data-folder.ts";
 import { loadDatabase } from "./database.ts";
 import { EmbeddedPostgresError } from "./embedded-postgres-error.ts";
 import { findFreePort } from "./free-port.ts";
@@ -82,7 +82,7 @@ export async function findEmbeddedPostgres(dataDir: string): Promise<{ databaseU
 async function openAt(paths: Paths, options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { signal, database = "tollgate", onLog = () => {} } = options;
   signal?.throwIfAborted();
-  mkdirSync(paths.dataDir, { recursive: true, mode: 0o700 });
+  loadDataFolder(paths.dataDir);
   const lock = reserveOwnerLock(paths.dataDir);
   let server: WatchedProcess | null = null;
   try {

@@ -12,6 +12,7 @@ import { findCommandLine, findProcessIdentity, UNKNOWN_IDENTITY } from "./proces
  *   - only files below one's own are deleted, and a release leaves the file there, empty of an owner.
  */
 const PREFIX = "postgres.owner.";
+const ATTEMPTS_MAX = 1_000;
 
 export interface OwnerLock {
   /** Lets the next one in. May be called more than once. */
@@ -27,7 +28,7 @@ export function reserveOwnerLock(dataDir: string): OwnerLock {
   const draft = join(dataDir, `${PREFIX}draft-${process.pid}`);
   writeFileSync(draft, content, { mode: 0o600 });
   try {
-    for (;;) {
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
       const owner = findOwner(dataDir);
       if (owner !== null) throw makeInUseError(dataDir, owner);
       const mine = findHighest(dataDir) + 1;
@@ -42,6 +43,7 @@ export function reserveOwnerLock(dataDir: string): OwnerLock {
       }
       return { release: () => releaseFile(file) };
     }
+    throw new Error("its lock file changes hands all the time");
   } finally {
     rmSync(draft, { force: true });
   }

@@ -22,6 +22,7 @@ exec 3<&0 </dev/null
 "$@" 3<&- >&2 &
 pid=$!
 (
+  cd /
   while read -r _; do :; done <&3
   if [ "$end" = kill ]; then kill -KILL 0; fi
   i=0
