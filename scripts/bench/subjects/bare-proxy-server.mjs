@@ -8,12 +8,14 @@ for (const pair of process.argv.slice(2)) {
   const [listenPort, upstreamPort] = pair.split(":").map(Number);
   const pool = new Pool(`http://127.0.0.1:${upstreamPort}`, { connections: null, pipelining: 1 });
   createServer((request, response) => {
+    /** @type {Buffer[]} */
     const parts = [];
     request.on("data", (part) => parts.push(part));
     request.on("end", () => {
-      const body = parts.length === 1 ? parts[0] : Buffer.concat(parts);
+      const [first] = parts;
+      const body = parts.length === 1 && first !== undefined ? first : Buffer.concat(parts);
       pool.dispatch(
-        { path: request.url, method: "POST", headers: ["content-type", "application/json"], body },
+        { path: request.url ?? "/", method: "POST", headers: ["content-type", "application/json"], body },
         new Relay(response),
       );
     });
@@ -23,25 +25,32 @@ for (const pair of process.argv.slice(2)) {
 }
 
 class Relay {
+  /** @param {import("node:http").ServerResponse} response */
   constructor(response) {
     this.response = response;
   }
+  /** @param {() => void} abort */
   onConnect(abort) {
     this.response.once("close", () => {
       if (!this.response.writableFinished) abort();
     });
   }
+  /**
+   * @param {number} status
+   * @param {Buffer[]} rawHeaders
+   * @param {() => void} resume
+   */
   onHeaders(status, rawHeaders, resume) {
     const headers = [];
     for (let index = 0; index < rawHeaders.length; index += 2) {
-      const name = rawHeaders[index].toString("latin1").toLowerCase();
-      if (name === "content-type" || name === "content-length")
-        headers.push(name, rawHeaders[index + 1].toString("latin1"));
+      const name = String(rawHeaders[index]).toLowerCase();
+      if (name === "content-type" || name === "content-length") headers.push(name, String(rawHeaders[index + 1]));
     }
     this.response.on("drain", resume);
     this.response.writeHead(status, headers);
     return true;
   }
+  /** @param {Buffer} chunk */
   onData(chunk) {
     return this.response.write(chunk);
   }

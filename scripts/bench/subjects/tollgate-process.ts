@@ -1,8 +1,10 @@
-import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { Secret } from "../../../server/core/secret.ts";
+import type { Pepper } from "../../../server/platform/config.ts";
+import { findEmbeddedPostgres } from "../../../server/platform/embedded-postgres/embedded-postgres.ts";
 import { isAnswering } from "../processes/answering.ts";
 import { openChild } from "../processes/child.ts";
 import { type Cores, settleOnCores } from "../processes/cores.ts";
@@ -11,17 +13,16 @@ import { findFreePort } from "../processes/free-port.ts";
 import type { TrafficKind, Upstream } from "../upstream/upstream.ts";
 
 const program = fileURLToPath(new URL("../../../dist/scripts/cli/main.js", import.meta.url));
-const run = promisify(execFile);
 
 /** A running Tollgate with a data folder of its own: embedded PostgreSQL, gateway and workers. */
 export interface TollgateProcess {
   readonly port: number;
   readonly pid: number;
-  readonly dataDir: string;
+  readonly databaseUrl: string;
+  /** Of its key digests: given by us, so that we can store keys beside it. */
+  readonly pepper: Pepper;
   /** Workers and PostgreSQL: not on the gateway's core, and not counted to the gateway. */
   readonly otherPids: () => readonly number[];
-  /** Runs a command of its CLI beside it and answers what that printed. Throws when it fails. */
-  readonly runCli: (...args: readonly string[]) => Promise<string>;
   readonly close: () => Promise<void>;
 }
 
@@ -39,6 +40,7 @@ export async function openTollgateProcess(upstream: Upstream, cores: Cores, fold
   const configFile = join(home, "tollgate.toml");
   writeFileSync(configFile, configText(upstream));
   const port = await findFreePort();
+  const pepper = { version: 1, value: new Secret(randomBytes(48).toString("base64")) };
   const env = {
     ...Object.fromEntries(
       Object.keys(process.env)
@@ -50,7 +52,7 @@ export async function openTollgateProcess(upstream: Upstream, cores: Cores, fold
     NODE_ENV: "production",
     TOLLGATE_ROLE: "all",
     TOLLGATE_DATA_DIR: dataDir,
-    TOLLGATE_CONFIG: configFile,
+    TOLLGATE_PEPPER: pepper.value.reveal(),
   };
   const child = await openChild({
     name: "tollgate",
@@ -63,17 +65,14 @@ export async function openTollgateProcess(upstream: Upstream, cores: Cores, fold
     isReady: () => isAnswering(`http://127.0.0.1:${port}/readyz`),
     readyTimeoutMs: 60_000,
   });
+  const postgres = await findEmbeddedPostgres(dataDir);
+  if (postgres === null) {
+    await child.close();
+    throw new Error("tollgate answers, but its embedded PostgreSQL is not found");
+  }
   const otherPids = () => [...new Set([...listDescendants(child.pid), ...listPostgresPids(dataDir)])];
   for (const pid of otherPids()) settleOnCores(pid, cores.load);
-  return {
-    port,
-    pid: child.pid,
-    dataDir,
-    otherPids,
-    runCli: async (...args) =>
-      (await run(process.execPath, [program, ...args], { env: { ...process.env, ...env }, cwd: home })).stdout,
-    close: child.close,
-  };
+  return { port, pid: child.pid, databaseUrl: postgres.databaseUrl, pepper, otherPids, close: child.close };
 }
 
 /** Settings of the caller's shell must not change what is measured. */

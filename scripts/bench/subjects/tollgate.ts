@@ -2,16 +2,16 @@ import type { Cores } from "../processes/cores.ts";
 import { chatRequest } from "../upstream/chat.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Subject } from "./subject.ts";
+import { insertBenchKeys } from "./tollgate-keys.ts";
 import { modelOf, openTollgateProcess, type TollgateProcess } from "./tollgate-process.ts";
 
-/** Starts Tollgate with everything on, and a key made by its own CLI. */
+/** Starts Tollgate with everything on, and one key. */
 export async function openTollgate(upstream: Upstream, cores: Cores, folder: string): Promise<Subject> {
   const tollgate = await openTollgateProcess(upstream, cores, folder);
   try {
-    return tollgateSubject(
-      tollgate,
-      parseCreatedKey(await tollgate.runCli("keys", "create", "--alias", "bench", "--json")),
-    );
+    const [key] = await insertBenchKeys(tollgate.databaseUrl, tollgate.pepper, 1);
+    if (key === undefined) throw new Error("no key was stored");
+    return tollgateSubject(tollgate, key);
   } catch (error) {
     await tollgate.close();
     throw error;
@@ -23,7 +23,7 @@ export function tollgateSubject(tollgate: TollgateProcess, key: string): Subject
   return {
     name: "tollgate",
     setup:
-      "everything on: authentication, model check, budget lease where the release has it, journal, ingest into the embedded " +
+      "everything on: authentication, model allowlist, a budget on the key (its lease where the release has leases), journal, ingest into the embedded " +
       "PostgreSQL, metrics, access log to a file; TOLLGATE_ROLE=all, no Redis. Its gateway process is pinned to the subject's " +
       "core and counted; its workers and PostgreSQL run on the load generator's core and are told apart",
     target: (kind) => ({
@@ -36,10 +36,4 @@ export function tollgateSubject(tollgate: TollgateProcess, key: string): Subject
     otherPids: tollgate.otherPids,
     close: tollgate.close,
   };
-}
-
-function parseCreatedKey(output: string): string {
-  const { api_key: key } = JSON.parse(output) as { api_key?: unknown };
-  if (typeof key !== "string") throw new Error("`keys create --json` printed no api_key");
-  return key;
 }

@@ -27,6 +27,6 @@ describe("parseOptions", () => {
     expect(() => parseOptions(["--only", "jsn"], names)).toThrow("allowed are json, streams");
     expect(() => parseOptions(["--rounds", "0"], names)).toThrow("allowed is a whole number");
     expect(() => parseOptions(["--seconds", "1.5"], names)).toThrow("allowed is a whole number");
-    expect(() => parseOptions(["--fast"], names)).toThrow();
+    expect(() => parseOptions(["--fast"], names)).toThrow("--fast");
   });
 });

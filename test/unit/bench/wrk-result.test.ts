@@ -29,6 +29,6 @@ describe("parseWrkResult", () => {
   it("refuses a run that completed nothing or reported nothing", () => {
     expect(() => parseWrkResult(output({ ...good, requests: 0 }))).toThrow(/no request/);
     expect(() => parseWrkResult("unable to connect")).toThrow(/reported nothing/);
-    expect(() => parseWrkResult(output({ requests: 1 }))).toThrow();
+    expect(() => parseWrkResult(output({ requests: 1 }))).toThrow(/has no/);
   });
 });

@@ -1,0 +1,70 @@
+import { randomBytes } from "node:crypto";
+import { openDatabase } from "../../../db/client.ts";
+import { insertApiKey, type NewApiKey } from "../../../db/queries/insert-api-key.ts";
+import type { PublicId } from "../../../server/core/api-key.ts";
+import { defaultKeyPrefixes, makeKeyText } from "../../../server/core/key-format.ts";
+import { makeKeyDigest } from "../../../server/keys/key-digest.ts";
+import type { Pepper } from "../../../server/platform/config.ts";
+
+const keysPerTransaction = 2_000;
+const dayMs = 86_400_000;
+
+/**
+ * Stores `count` production keys, each with a model allowlist, a tag and a budget that no run exhausts, so that every
+ * step of the hot path has something to check. One transaction per 2,000, so that 100,000 take seconds.
+ *
+ * @returns their plaintexts.
+ */
+export async function insertBenchKeys(databaseUrl: string, pepper: Pepper, count: number): Promise<string[]> {
+  const database = openDatabase({ url: databaseUrl, applicationName: "bench", poolMax: 1 });
+  const connection = database.openConnection("keys");
+  const texts: string[] = [];
+  try {
+    while (texts.length < count) {
+      await connection`begin`;
+      // All of a batch are sent at once; the one connection keeps them in order, between begin and commit.
+      const batch = Array.from({ length: Math.min(keysPerTransaction, count - texts.length) }, () =>
+        makeKeyText("production", defaultKeyPrefixes, randomBytes),
+      );
+      const stored = await Promise.all(
+        batch.map(({ text, publicId }) =>
+          insertApiKey(connection, newKey(publicId), {
+            digest: makeKeyDigest(text, pepper),
+            pepperVersion: pepper.version,
+          }),
+        ),
+      );
+      if (stored.includes(null)) throw new Error("a key of the bench collides with one that is there");
+      await connection`commit`;
+      texts.push(...batch.map(({ text }) => text));
+    }
+    return texts;
+  } finally {
+    await connection.end();
+    await database.close();
+  }
+}
+
+function newKey(publicId: PublicId): NewApiKey {
+  return {
+    publicId,
+    alias: `bench-${publicId}`,
+    name: null,
+    description: null,
+    type: "production",
+    state: "active",
+    permissions: ["ai:inference"],
+    models: ["bench", "bench-*"],
+    tags: { customer_id: "c-1042" },
+    budgets: [{ limitNanoUsd: 1_000_000_000_000_000n, period: "month", timezone: "UTC" }],
+    rateLimits: {},
+    maxOutputTokens: null,
+    expiresAt: new Date(Date.now() + dayMs),
+    allowedIps: [],
+    allowedOrigins: [],
+    ownerId: null,
+    providerCredentials: {},
+    onDisconnect: "drain",
+    createdBy: "bench",
+  };
+}
