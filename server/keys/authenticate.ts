@@ -15,7 +15,10 @@ const refusedState = {
 };
 
 export type Authentication = KnownKey | Refusal;
-export type Authenticate = (request: IncomingMessage, surface: CredentialSurface) => Authentication | Promise<Authentication>;
+export type Authenticate = (
+  request: IncomingMessage,
+  surface: CredentialSurface,
+) => Authentication | Promise<Authentication>;
 
 export function isRefusal(value: KnownKey | Refusal): value is Refusal {
   return "code" in value;

@@ -83,7 +83,8 @@ export class KeyCache {
       return entry;
     }
     const unknownAtMs = this.#unknown.get(cacheDigest);
-    if (unknownAtMs === undefined || nowMs - unknownAtMs >= (trusted ? unknownTtlMs : unprovenAgeMaxMs)) return undefined;
+    if (unknownAtMs === undefined || nowMs - unknownAtMs >= (trusted ? unknownTtlMs : unprovenAgeMaxMs))
+      return undefined;
     this.#options.metrics.keyCacheHits++;
     return null;
   }
@@ -158,7 +159,10 @@ export class KeyCache {
     metrics.keyCacheLookups++;
     const startedAtMs = clock.monotonicMs();
     const rows = await withTimeout(
-      findKeysByDigest(database.sql, digests.map((digest) => Buffer.from(digest, "hex"))),
+      findKeysByDigest(
+        database.sql,
+        digests.map((digest) => Buffer.from(digest, "hex")),
+      ),
       readTimeoutMs,
     );
     this.#channel?.noticeContact();

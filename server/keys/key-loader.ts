@@ -52,7 +52,8 @@ export class KeyLoader<T> {
   load(digest: string): Promise<Loaded<T> | null> {
     const known = this.#waiting.get(digest) ?? this.#inFlight?.get(digest);
     if (known !== undefined) return known.promise;
-    if (this.#waiting.size >= this.#options.waitingMax) return Promise.reject(new KeyLoaderOverload("too many look-ups"));
+    if (this.#waiting.size >= this.#options.waitingMax)
+      return Promise.reject(new KeyLoaderOverload("too many look-ups"));
     const waiter = makeWaiter<T>();
     this.#waiting.set(digest, waiter);
     this.#schedule();
@@ -75,10 +76,13 @@ export class KeyLoader<T> {
   #schedule(): void {
     if (this.#inFlight !== null || this.#timer !== null || this.#waiting.size === 0) return;
     const waitMs = this.#lastReadAtMs + this.#options.intervalMs - this.#monotonicMs();
-    this.#timer = setTimeout(() => {
-      this.#timer = null;
-      void this.#readBatch();
-    }, Math.max(0, waitMs));
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = null;
+        void this.#readBatch();
+      },
+      Math.max(0, waitMs),
+    );
   }
 
   async #readBatch(): Promise<void> {
@@ -94,7 +98,9 @@ export class KeyLoader<T> {
       const found = await this.#options.read([...batch.keys()]);
       for (const [digest, waiter] of batch) {
         const loaded = found.get(digest) ?? null;
-        const mayBeOld = this.#forgetInFlight || (loaded === null ? this.#changedInFlight.size > 0 : this.#changedInFlight.has(loaded.publicId));
+        const mayBeOld =
+          this.#forgetInFlight ||
+          (loaded === null ? this.#changedInFlight.size > 0 : this.#changedInFlight.has(loaded.publicId));
         if (mayBeOld) this.#waiting.set(digest, waiter);
         else waiter.resolve(loaded);
       }

@@ -1,4 +1,4 @@
-import { makeBackoff } from "../platform/backoff.ts";
+import { type Backoff, makeBackoff } from "../platform/backoff.ts";
 import type { ProviderTarget, UpstreamRequest, WireEndpoint } from "../providers/types.ts";
 import {
   type AttemptResult,
@@ -49,6 +49,7 @@ export async function dispatch(proxy: ProxyContext, input: DispatchInput): Promi
   const startedAtMs = clock.monotonicMs();
   let attempts = 0;
   let running: RunningAttempt | null = null;
+  let backoff: Backoff | null = null;
   if (input.abortWhenLeft) input.client.onLeft(() => running?.leave());
   for (let index = 0; ; index++) {
     const target = input.targets[index] as ProviderTarget;
@@ -72,7 +73,7 @@ export async function dispatch(proxy: ProxyContext, input: DispatchInput): Promi
         return { result, target, attempts, times, upstreamMs: times.endedAtMs - startedAtMs };
       }
       if (last) break;
-      await new Promise((resolve) => setTimeout(resolve, makeBackoff(retry, { baseMs: 100, maxMs: 2_000 })));
+      await (backoff ??= makeBackoff({ minMs: 100, maxMs: 2_000 })).wait();
     }
   }
 }

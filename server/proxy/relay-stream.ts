@@ -1,6 +1,7 @@
 import { formatUsd } from "../core/money.ts";
 import type { UsageEvent } from "../core/usage-event.ts";
-import { formatSseEvent } from "../providers/sse-format.ts";
+import { sseOverflow } from "../providers/sse-events.ts";
+import { formatSseError } from "../providers/sse-format.ts";
 import { SseOpenAiScan } from "../providers/sse-openai-scan.ts";
 import type { UpstreamCall, UpstreamFailure } from "../providers/types.ts";
 import type { AttemptTimes, StreamReceiver } from "./attempt.ts";
@@ -38,7 +39,8 @@ export class StreamRelay implements StreamReceiver {
     this.#event = event;
     this.#options = options;
     this.#scan = new SseOpenAiScan({
-      dropUsageEvent: !options.includeUsage,
+      outputField: event.endpoint === "completions" ? "text" : "delta",
+      dropUsageOnly: !options.includeUsage,
       eventBytesMax: call.proxy.config.gateway.sseEventBytesMax,
     });
   }
@@ -63,7 +65,7 @@ export class StreamRelay implements StreamReceiver {
 
   push(chunk: Buffer): UpstreamFailure | null {
     const whole = this.#scan.push(chunk);
-    if (whole === null) {
+    if (whole === sseOverflow) {
       // Nothing behind an event that is over the limit can be understood.
       this.#failure = { kind: "protocol", message: "an event of the stream is over the size limit" };
       return this.#failure;
@@ -73,9 +75,9 @@ export class StreamRelay implements StreamReceiver {
   }
 
   end(): UpstreamFailure | null {
-    if (this.#scan.doneSeen) {
+    if (this.#scan.done) {
       const rest = this.#scan.end();
-      if (rest !== null) this.#write(rest);
+      if (rest !== null && rest !== sseOverflow) this.#write(rest);
       return null;
     }
     this.#failure ??= { kind: "reset", message: "the stream ended before [DONE]" };
@@ -91,13 +93,16 @@ export class StreamRelay implements StreamReceiver {
     const event = this.#event;
     const { times, target } = dispatched;
     event.firstTokenMs = times.firstByteAtMs - times.sentAtMs;
-    setUsage(event, target, this.#scan.usage, this.#scan.contentBytes);
+    const { usage, outputBytes, errorText } = this.#scan;
+    setUsage(event, target, usage?.ok ? usage.usage : null, outputBytes);
+    // The provider said itself, in the stream, that it failed.
+    if (errorText !== null) event.code = "upstream_error";
     const { response } = this.#call;
     if (this.#failure !== null) {
       const refusal = makeFailureRefusal(this.#failure);
       event.status = 502;
       event.code = refusal.code;
-      if (!this.#client.left) this.#write(formatSseEvent(null, JSON.stringify(makeErrorBody(refusal))));
+      if (!this.#client.left) this.#write(formatSseError(makeErrorBody(refusal)));
     }
     if (this.#client.left) setClientLeft(event);
     else {

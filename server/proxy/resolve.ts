@@ -7,9 +7,8 @@ export function findModel(models: ModelTable, name: string): ResolvedModel | Ref
   if (found === null)
     return makeRefusal("model_not_found", `The model \`${name}\` does not exist.`, { param: "model" });
   if ("credentialMissing" in found) {
-    return makeRefusal("model_not_found", `The provider of the model \`${name}\` is not configured on this gateway.`, {
-      param: "model",
-    });
+    const message = `The model \`${name}\` does not exist: the provider \`${found.providerType}\` is not configured on this gateway.`;
+    return makeRefusal("model_not_found", message, { param: "model" });
   }
   return found;
 }

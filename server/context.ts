@@ -1,0 +1,147 @@
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { type Database, openDatabase } from "../db/client.ts";
+import { makeAuthenticate } from "./keys/authenticate.ts";
+import { KeyCache } from "./keys/key-cache.ts";
+import { type KeyChannel, openKeyChannel } from "./keys/key-channel.ts";
+import { openLastUsed } from "./keys/last-used.ts";
+import { Flusher } from "./ledger/flusher.ts";
+import { Journal } from "./ledger/journal.ts";
+import { recoverJournals } from "./ledger/recovery.ts";
+import { type Clock, openClock } from "./platform/clock.ts";
+import type { Config } from "./platform/config.ts";
+import type { Logger } from "./platform/logger.ts";
+import { type Metrics, openMetrics } from "./platform/metrics.ts";
+import { openModelTable } from "./providers/model-table.ts";
+import { openPriceBook } from "./providers/price-book.ts";
+import { openProviders } from "./providers/registry.ts";
+import type { ProxyContext } from "./proxy/context.ts";
+import { openEventIds } from "./proxy/event-ids.ts";
+
+/** Every long-lived thing of a gateway process, built once and passed down. */
+export interface Context {
+  config: Config;
+  logger: Logger;
+  metrics: Metrics;
+  clock: Clock;
+  database: Database;
+  keyCache: KeyCache;
+  keyChannel: KeyChannel;
+  proxy: ProxyContext;
+  /** Moves what is left to PostgreSQL and ends everything, in order. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface ContextOptions {
+  config: Config;
+  logger: Logger;
+  /** Of a migrated database. */
+  databaseUrl: string;
+  /** Gives each process of a machine its own connections and journal; random unless a test wants to know it. */
+  process?: string;
+}
+
+const closeFlushMs = 10_000;
+
+/**
+ * Opens everything that a gateway needs, and first brings the journals of processes that died into PostgreSQL.
+ *
+ * @throws when PostgreSQL cannot be reached or the journal cannot be written; nothing is left open then.
+ */
+export async function openContext(options: ContextOptions): Promise<Context> {
+  const { config, logger } = options;
+  const process = options.process ?? randomUUID();
+  const clock = openClock();
+  const metrics = openMetrics();
+  const database = openDatabase({ url: options.databaseUrl, applicationName: "tollgate" });
+  const journalDir = join(config.dataDir, "journal");
+  let journal: Journal | null = null;
+  try {
+    await recoverJournals({ journalDir, sql: database.sql, clock, logger });
+    journal = new Journal({ journalDir, process, segmentBytesMax: config.journal.segmentBytesMax, clock, metrics });
+    return await openRest(config, logger, clock, metrics, database, journal, process);
+  } catch (error) {
+    journal?.shutDown();
+    await database.close();
+    throw error;
+  }
+}
+
+async function openRest(
+  config: Config,
+  logger: Logger,
+  clock: Clock,
+  metrics: Metrics,
+  database: Database,
+  journal: Journal,
+  process: string,
+): Promise<Context> {
+  const keyCache = new KeyCache({
+    database,
+    clock,
+    peppers: config.peppers,
+    entriesMax: config.keys.cacheEntriesMax,
+    graceMs: config.gateway.graceMs,
+    metrics,
+  });
+  let listening = false;
+  const keyChannel = await openKeyChannel({
+    database,
+    clock,
+    process,
+    onChange: (publicId) => keyCache.forget(publicId),
+    onState: (up) => {
+      listening = up;
+      if (up) logger.debug("changes of keys are heard");
+      else logger.warn("changes of keys are not heard; keys are read anew each second");
+    },
+  });
+  keyCache.setChannel(keyChannel);
+  const flusher = new Flusher({ database, journal, process, clock, metrics, logger, ...config.journal });
+  const lastUsed = openLastUsed({ database, logger });
+  const providers = openProviders({ clock });
+  const openRequests = { count: 0 };
+  metrics.watch("openRequests", () => openRequests.count);
+  metrics.watch("keyCacheEntries", () => keyCache.size);
+  metrics.watch("journalPendingEvents", () => flusher.pending);
+  metrics.watch("listenChannelUp", () => (listening ? 1 : 0));
+
+  let closing: Promise<void> | null = null;
+  async function closeAll(): Promise<void> {
+    await providers.close();
+    await lastUsed.close();
+    const left = await flusher.close(closeFlushMs);
+    if (left > 0) logger.warn({ events: left }, "PostgreSQL did not take all events; they are in the journal and come in at the next start");
+    journal.shutDown();
+    keyCache.close();
+    await keyChannel.close();
+    await database.close();
+  }
+  return {
+    config,
+    logger,
+    metrics,
+    clock,
+    database,
+    keyCache,
+    keyChannel,
+    proxy: {
+      config,
+      clock,
+      logger,
+      metrics,
+      authenticate: makeAuthenticate({ cache: keyCache, clock, prefixes: config.keys.prefixes }),
+      lastUsed,
+      models: openModelTable(config, openPriceBook(config.prices)),
+      providers,
+      journal,
+      flusher,
+      makeEventId: openEventIds(clock),
+      openRequests,
+    },
+    close() {
+      closing ??= closeAll();
+      return closing;
+    },
+  };
+}
