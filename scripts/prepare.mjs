@@ -3,9 +3,9 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { takeLock, updateLock } from "./prepare-lock.mjs";
 
 /**
  * One thing that has to be fresh before the program runs. To add a build (a dashboard, say), add a step to the list at the end.
@@ -34,10 +34,10 @@ const dist = path.join(root, "dist");
 const program = path.join(dist, "scripts/cli/main.js");
 const compiler = path.join(root, "node_modules/typescript/bin/tsc");
 const sourceFolders = ["server", "workers", "db", "client", "scripts/cli"];
-const lockWaitMs = 15 * 60_000;
+const lock = path.join(dist, ".prepare-lock");
 
-/** @type {number | undefined} The running npm or tsc, named in the lock: it may outlive a killed parent. */
-let childPid;
+/** @type {import("node:child_process").ChildProcess | undefined} */
+let running;
 
 /** @param {string} file */
 function readText(file) {
@@ -62,10 +62,18 @@ function readLockedPackages(file) {
   }
 }
 
-/** @param {string[] | undefined} list npm's `os` and `cpu` lists: names, or names to leave out behind a `!`. */
-function fits(list, /** @type {string} */ name) {
+/**
+ * @param {string[] | undefined} list npm's `os` and `cpu` lists: names, or names to leave out behind a `!`.
+ * @param {string} name
+ */
+function fits(list, name) {
   if (list === undefined) return true;
   return list.includes(name) || (list.every((entry) => entry.startsWith("!")) && !list.includes(`!${name}`));
+}
+
+/** @param {LockedPackage} entry */
+function isForeign(entry) {
+  return entry.libc !== undefined || !fits(entry.os, process.platform) || !fits(entry.cpu, process.arch);
 }
 
 /**
@@ -81,14 +89,7 @@ function findInstallState() {
     if (wanted[name]?.version !== entry.version || wanted[name]?.integrity !== entry.integrity) return "stale";
   }
   const missing = Object.entries(wanted).filter(([name]) => name !== "" && !(name in installed));
-  const needed = missing.filter(
-    ([, entry]) =>
-      !entry.peer &&
-      !(
-        entry.optional &&
-        (entry.libc !== undefined || !fits(entry.os, process.platform) || !fits(entry.cpu, process.arch))
-      ),
-  );
+  const needed = missing.filter(([, entry]) => !entry.peer && !(entry.optional && isForeign(entry)));
   if (needed.length === 0) return "complete";
   return needed.every(([, entry]) => entry.dev || entry.devOptional) && !fs.existsSync(compiler)
     ? "production"
@@ -124,7 +125,9 @@ const install = {
     const npm = process.env["npm_execpath"];
     const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
     args.push(withoutDev ? "--omit=dev" : "--include=dev");
-    await (npm?.endsWith("npm-cli.js") ? runCommand(process.execPath, [npm, ...args]) : runCommand("npm", args));
+    await (npm?.endsWith("npm-cli.js")
+      ? runCommand(process.execPath, [npm, ...args], "ignore")
+      : runCommand("npm", args, "ignore"));
     fs.writeFileSync(installStamp, makeInstallSignature());
     fs.rmSync(installUnderWay, { force: true });
   },
@@ -171,7 +174,7 @@ const build = {
     fs.rmSync(buildStamp, { force: true });
     // The compiler trusts its record, not the disk: without the program the record is worth nothing.
     if (!fs.existsSync(program)) fs.rmSync(path.join(dist, ".tsbuildinfo"), { force: true });
-    await runCommand(process.execPath, [compiler, "-p", "tsconfig.build.json"]);
+    await runCommand(process.execPath, [compiler, "-p", "tsconfig.build.json"], process.stderr);
     for (const file of sourceFolders.flatMap((folder) => findFiles(`dist/${folder}`, ".js"))) {
       const source = file.replace(/^dist\//, "").replace(/\.js$/, ".ts");
       if (fs.existsSync(path.join(root, source))) continue;
@@ -183,20 +186,26 @@ const build = {
 };
 
 /**
- * Runs to the end with its errors and the compiler's findings on our standard error.
+ * Runs to the end with its standard error on ours.
  *
  * @param {string} command
  * @param {string[]} args
+ * @param {"ignore" | NodeJS.WriteStream} output Where its standard output goes.
  * @returns {Promise<void>}
  */
-function runCommand(command, args) {
+function runCommand(command, args, output) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, stdio: ["ignore", 2, 2], shell: process.platform === "win32" });
-    childPid = child.pid;
-    writeLock();
+    const child = spawn(command, args, {
+      cwd: root,
+      stdio: ["ignore", output, process.stderr],
+      shell: process.platform === "win32",
+    });
+    running = child;
+    // Named in the lock: npm may outlive a killed parent.
+    updateLock(lock, child.pid);
     child.on("error", reject);
     child.on("exit", (code, signal) => {
-      childPid = undefined;
+      running = undefined;
       if (code === 0) resolve();
       else
         reject(new Error(`${[path.basename(command), ...args].join(" ")} ended with ${signal ?? `exit code ${code}`}`));
@@ -204,75 +213,12 @@ function runCommand(command, args) {
   });
 }
 
-const lock = path.join(dist, ".prepare-lock");
-
-/** @param {"w" | "wx"} flag */
-function writeLock(flag = "w") {
-  fs.writeFileSync(lock, [process.pid, childPid ?? ""].join(" "), { flag });
-}
-
-/** @param {number} pid */
-function isAlive(pid) {
-  try {
-    process.kill(pid, 0);
-    return pid !== process.pid;
-  } catch (error) {
-    return /** @type {NodeJS.ErrnoException} */ (error).code === "EPERM";
-  }
-}
-
-/** True where the lock's holder and its child are gone, or the machine was started since. */
-function isLockStale() {
-  const stat = fs.statSync(lock, { throwIfNoEntry: false });
-  const text = readText(lock);
-  if (stat === undefined || text === null) return false;
-  const ageMs = Date.now() - stat.mtimeMs;
-  if (text === "") return ageMs > 10_000;
-  return ageMs > os.uptime() * 1000 + 5_000 || !text.split(" ").filter(Boolean).map(Number).some(isAlive);
-}
-
-/** Only one process at a time looks and removes; else the second would remove the first one's fresh lock. */
-function deleteStaleLock() {
-  const guard = `${lock}-check`;
-  try {
-    fs.mkdirSync(guard);
-  } catch {
-    const stat = fs.statSync(guard, { throwIfNoEntry: false });
-    if (stat !== undefined && Date.now() - stat.mtimeMs > 10_000) fs.rmSync(guard, { recursive: true, force: true });
-    return;
-  }
-  try {
-    if (isLockStale()) fs.rmSync(lock, { force: true });
-  } finally {
-    fs.rmSync(guard, { recursive: true, force: true });
-  }
-}
-
-async function takeLock() {
-  fs.mkdirSync(dist, { recursive: true });
-  const untilMs = Date.now() + lockWaitMs;
-  for (let told = false; ; ) {
-    try {
-      return writeLock("wx");
-    } catch (error) {
-      if (/** @type {NodeJS.ErrnoException} */ (error).code !== "EEXIST") throw error;
-    }
-    if (isLockStale()) deleteStaleLock();
-    else if (Date.now() > untilMs) throw new Error(`another start holds ${lock}; remove the file if none is running`);
-    else {
-      if (!told) console.error("Waiting for another start that is preparing this folder …");
-      told = true;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }
-}
-
 const isBuildWanted = process.argv.includes("--build");
 const steps = isBuildWanted ? [install, build] : [install];
 
 async function prepare() {
   if (!steps.some((step) => step.isStale())) return;
-  await takeLock();
+  await takeLock(lock);
   try {
     for (const step of steps) {
       if (!step.isStale()) continue;
@@ -291,7 +237,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
 } else {
   // Ctrl-C reaches npm and the compiler too: they end, the step stays stale, and the lock is given back.
   process.on("SIGINT", () => undefined);
-  process.on("SIGTERM", () => childPid !== undefined && process.kill(childPid, "SIGTERM"));
+  process.on("SIGTERM", () => running?.kill("SIGTERM"));
   await prepare().catch((/** @type {unknown} */ error) => {
     console.error(`Cannot prepare this folder: ${error instanceof Error ? error.message : String(error)}`);
     process.exitCode = 1;

@@ -55,12 +55,17 @@ export const noCodeExecution: Rule = {
     const found: Finding[] = [
       ...findMatches(source, "bare", /\beval\s*\(|\bnew\s+Function\b|(?<![.\w])Function\s*\(/g, "% runs text as code"),
       ...findMatches(source, "bare", /\bimport\s*\(\s*(?!["'`])/g, "an import by value"),
-      ...findMatches(source, "bare", /(?<![.\w])require\s*\(/g, "% loads by value"),
+      ...findMatches(
+        source,
+        "bare",
+        /\bcreateRequire\s*\((?!\s*import\.meta\.url\s*\)\s*\.\s*resolve\s*\()/g,
+        "% loads by value; `createRequire(import.meta.url).resolve(…)` only finds a file",
+      ),
     ];
     for (const { value, index } of source.strings) {
       const name = value.replace(/^node:/, "");
-      const mayStart = /^(child_process|cluster|module)$/.test(name) && starters.test(source.path);
-      if (!/^(child_process|cluster|module|vm|repl|inspector)$/.test(name) || mayStart) continue;
+      const mayStart = /^(child_process|cluster)$/.test(name) && starters.test(source.path);
+      if (!/^(child_process|cluster|vm|repl|inspector)$/.test(name) || mayStart) continue;
       if (!/(?:\bfrom|\bimport|\()\s*["'`]$/.test(source.text.slice(Math.max(0, index - 20), index))) continue;
       found.push({ path: source.path, line: findLine(source.text, index), message: `${value} runs programs or code` });
     }

@@ -32,6 +32,11 @@ function makeRule(home: Home): Rule {
   };
 }
 
+/** `queues.ts` and the files that it is made of. */
+function isQueueFile(path: string): boolean {
+  return /^server\/platform\/([a-z]+-)*queues?(-[a-z]+)*\.ts$/.test(path);
+}
+
 /** The start of a statement, strict enough that a sentence in a message is none. */
 const sqlText =
   /^\s*(select\s+(\*|1\b|[\s\S]+\sfrom\s+(?!(the|a|an|your|this|its)\b)|\w+\()|insert\s+into\s|update\s+\S+\s+set\s|delete\s+from\s|with\s+\w+\s+as\s*\(|(create|alter|drop)\s+(table|unique|index|schema|database|role|user|function|trigger|extension|type)\s|truncate\s|listen\s+\w+\s*$|notify\s+\w+\s*,|vacuum\b|set\s+local\s|lock\s+table\s)/i;
@@ -54,8 +59,8 @@ export const singleHomes: readonly Rule[] = [
   }),
   makeRule({
     name: "driver-home",
-    isHome: (path) => path.startsWith("db/") || path === "server/platform/queues.ts",
-    message: "pg serves BullMQ's backend in server/platform/queues.ts and nothing else",
+    isHome: (path) => path.startsWith("db/") || isQueueFile(path),
+    message: "pg serves BullMQ's backend in the queue files of server/platform and nothing else",
     packages: ["pg"],
   }),
   makeRule({
@@ -87,8 +92,8 @@ export const singleHomes: readonly Rule[] = [
   }),
   makeRule({
     name: "queue-home",
-    isHome: (path) => path === "server/platform/queues.ts",
-    message: "queues and workers are made in server/platform/queues.ts only",
+    isHome: isQueueFile,
+    message: "queues and workers are made in the queue files of server/platform only",
     pattern: /\bnew\s+(\w+\s*\.\s*)?(Queue|QueueEvents|Worker|FlowProducer|JobScheduler)\b/g,
     packages: ["bullmq"],
   }),
