@@ -136,13 +136,28 @@ export async function insertUsageEvents(
     const [row] = await sql.unsafe<{ events: number }[]>(statement, [process, ...arrays], { prepare: true });
     return row?.events ?? 0;
   };
+  await openPartitions(sql, events);
   try {
     return await run();
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === noPartition)) throw error;
-    const days = new Set(events.map((event) => Math.floor(event.atMs / 86_400_000)));
-    for (const day of [...days].sort((a, b) => a - b))
-      await sql`select open_usage_partition(date 'epoch' + ${day}::int)`;
+    // Retention dropped a day that a late event belongs to.
+    openedDays.delete(sql);
+    await openPartitions(sql, events);
     return await run();
+  }
+}
+
+/** Days (since 1970, UTC) whose partition a connection has seen, so that ingest asks once a day. */
+const openedDays = new WeakMap<postgres.Sql, Set<number>>();
+
+async function openPartitions(sql: postgres.Sql, events: readonly UsageEvent[]): Promise<void> {
+  const opened = openedDays.get(sql) ?? new Set();
+  openedDays.set(sql, opened);
+  for (const event of events) {
+    const day = Math.floor(event.atMs / 86_400_000);
+    if (opened.has(day)) continue;
+    await sql`select open_usage_partition(date 'epoch' + ${day}::int)`;
+    opened.add(day);
   }
 }

@@ -158,13 +158,7 @@ export class KeyCache {
     const { clock, database, metrics } = this.#options;
     metrics.keyCacheLookups++;
     const startedAtMs = clock.monotonicMs();
-    const rows = await withTimeout(
-      findKeysByDigest(
-        database.sql,
-        digests.map((digest) => Buffer.from(digest, "hex")),
-      ),
-      readTimeoutMs,
-    );
+    const rows = await withTimeout(findKeysByDigest(database.sql, digests), readTimeoutMs);
     this.#channel?.noticeContact();
     const found = new Map<string, Loaded<KnownKey>>();
     for (const row of rows) {

@@ -35,6 +35,7 @@ export async function openKeyChannel(options: KeyChannelOptions): Promise<KeyCha
   let trustedUntilMs = Number.NEGATIVE_INFINITY;
   let lastContactMs = Number.NEGATIVE_INFINITY;
   let up = false;
+  let beating = false;
 
   const setUp = (now: boolean): void => {
     if (now !== up) options.onState(now);
@@ -56,7 +57,6 @@ export async function openKeyChannel(options: KeyChannelOptions): Promise<KeyCha
     },
   });
 
-  let beating = false;
   async function beat(): Promise<void> {
     if (beating) return;
     beating = true;

@@ -12,29 +12,44 @@ describe("parseRequestTags", () => {
   it("leaves out every name that the key binds, whatever is sent", () => {
     const name = fc.stringMatching(/^[a-z0-9_.:-]{1,16}$/).filter((text) => !text.startsWith("key::"));
     fc.assert(
-      fc.property(fc.dictionary(name, fc.string({ maxLength: 10 }), { maxKeys: 5 }), fc.dictionary(name, fc.string({ maxLength: 10 })), (bound, sent) => {
-        const result = parseRequestTags(body({ ...sent, ...bound }), undefined, bound);
-        if (typeof result !== "string" || result === "") return;
-        for (const key of Object.keys(JSON.parse(result) as object)) expect(Object.hasOwn(bound, key)).toBe(false);
-      }),
+      fc.property(
+        fc.dictionary(name, fc.string({ maxLength: 10 }), { maxKeys: 5 }),
+        fc.dictionary(name, fc.string({ maxLength: 10 })),
+        (bound, sent) => {
+          const result = parseRequestTags(body({ ...sent, ...bound }), undefined, bound);
+          if (typeof result !== "string" || result === "") return;
+          for (const key of Object.keys(JSON.parse(result) as object)) expect(Object.hasOwn(bound, key)).toBe(false);
+        },
+      ),
       { numRuns: 2_000 },
     );
   });
 
   it.each(["tensorzero::x", "tollgate::x", "key::x"])("refuses the reserved name %s", (name) => {
-    expect(parseRequestTags(body({ [name]: "1" }), undefined, {})).toMatchObject({ code: "reserved_tag", param: "tags" });
+    expect(parseRequestTags(body({ [name]: "1" }), undefined, {})).toMatchObject({
+      code: "reserved_tag",
+      param: "tags",
+    });
     expect(parseRequestTags([], `${name}=1`, {})).toMatchObject({ code: "reserved_tag", param: "x-tollgate-tags" });
   });
 
-  it.each([[[]], ["text"], [{ UPPER: "x" }], [{ a: 1 }], [{ a: "\u0000" }], [{ a: "\ud800" }], [{ a: "x".repeat(257) }], [{ "": "x" }]])(
-    "refuses %j",
-    (value) => {
-      expect(parseRequestTags(body(value), undefined, {})).toMatchObject({ code: "invalid_request", param: "tags" });
-    },
-  );
+  it.each([
+    [[]],
+    ["text"],
+    [{ UPPER: "x" }],
+    [{ a: 1 }],
+    [{ a: "\u0000" }],
+    [{ a: "\ud800" }],
+    [{ a: "x".repeat(257) }],
+    [{ "": "x" }],
+  ])("refuses %j", (value) => {
+    expect(parseRequestTags(body(value), undefined, {})).toMatchObject({ code: "invalid_request", param: "tags" });
+  });
 
   it("does not let __proto__ become anything but a refusal", () => {
-    expect(parseRequestTags(body(JSON.parse('{"__proto__":{"polluted":"1"}}')), undefined, {})).toMatchObject({ code: "invalid_request" });
+    expect(parseRequestTags(body(JSON.parse('{"__proto__":{"polluted":"1"}}')), undefined, {})).toMatchObject({
+      code: "invalid_request",
+    });
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
   });
 

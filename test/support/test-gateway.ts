@@ -1,0 +1,171 @@
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import express from "express";
+import { type InsertApiKeyOptions, insertApiKey, type NewApiKey } from "../../db/queries/insert-api-key.ts";
+import { type Context, openContext } from "../../server/context.ts";
+import { makeKeyText } from "../../server/core/key-format.ts";
+import { makeHttpServer } from "../../server/http/server.ts";
+import { makeKeyDigest } from "../../server/keys/key-digest.ts";
+import { type Config, loadConfig } from "../../server/platform/config.ts";
+import { openLogger } from "../../server/platform/logger.ts";
+import { makeInferenceRouter } from "../../server/proxy/router.ts";
+import { openTestDatabase, type TestDatabase } from "./test-database.ts";
+import { waitUntil } from "./wait-until.ts";
+
+export interface TestGateway {
+  /** Scheme, host and port. */
+  url: string;
+  config: Config;
+  context: Context;
+  database: TestDatabase;
+  dataDir: string;
+  logLines: string[];
+  makeKey(properties?: Partial<NewApiKey>, options?: InsertApiKeyOptions): Promise<{ text: string; publicId: string }>;
+  /** A call to the inference API. */
+  call(path: string, body: unknown, key: string, init?: RequestInit): Promise<Response>;
+  /** All events, oldest first, once at least `count` are in PostgreSQL. */
+  listEvents(count: number): Promise<StoredEvent[]>;
+  close(): Promise<void>;
+}
+
+export interface StoredEvent {
+  id: string;
+  public_id: string;
+  model: string;
+  provider: string;
+  endpoint: string;
+  status: number;
+  code: string;
+  stream: boolean;
+  attempts: number;
+  usage_source: string;
+  cost_nano_usd: string | null;
+  reserved_nano_usd: string;
+  price_id: string;
+  input_tokens: string;
+  cached_input_tokens: string;
+  output_tokens: string;
+  bytes_in: string;
+  bytes_out: string;
+  key_tags: Record<string, string> | null;
+  request_tags: Record<string, string> | null;
+  first_token_ms: number | null;
+  client_ip: string;
+}
+
+export interface TestGatewayOptions {
+  /** Text of `tollgate.toml`. */
+  config?: string;
+  database?: TestDatabase;
+  dataDir?: string;
+  /** What the gateway connects to instead of the database itself (a fault proxy). */
+  databaseUrl?: string;
+}
+
+/** A model whose provider is at `upstreamUrl`, priced at 1 and 2 USD per million tokens. */
+export function makeModelConfig(upstreamUrl: string, name = "gpt-test", more = ""): string {
+  return `
+[models."${name}"]
+routing = ["up"]
+[models."${name}".providers.up]
+type = "openai_compatible"
+api_base = "${upstreamUrl}/v1"
+api_key_location = "none"
+${more}
+[prices."${name}"]
+input_usd_per_million = 1
+output_usd_per_million = 2
+`;
+}
+
+/** The inference API over a real database, in this process: everything but the command line and the workers. */
+export async function openTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
+  const database = options.database ?? (await openTestDatabase());
+  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "tollgate-test-"));
+  const configFile = join(dataDir, "tollgate.toml");
+  writeFileSync(configFile, options.config ?? "");
+  const config = loadConfig({ env: { TOLLGATE_DATA_DIR: dataDir }, configFile });
+  const logLines: string[] = [];
+  const logger = openLogger({ ...config.log, level: "debug", pretty: false }, { write: (line) => logLines.push(line) });
+  const context = await openContext({ config, logger, databaseUrl: options.databaseUrl ?? database.url });
+  const app = express();
+  const router = makeInferenceRouter(context.proxy);
+  app.use("/v1", router);
+  app.use("/openai/v1", router);
+  const server = makeHttpServer(app);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  return {
+    url,
+    config,
+    context,
+    database,
+    dataDir,
+    logLines,
+    async makeKey(properties = {}, insertOptions = {}) {
+      const type = properties.type ?? "production";
+      const { text, publicId } = makeKeyText(type, config.keys.prefixes, randomBytes);
+      const [pepper] = config.peppers;
+      if (pepper === undefined) throw new Error("no pepper");
+      const stored = await insertApiKey(
+        database.database.sql,
+        {
+          publicId,
+          alias: `key-${publicId}`,
+          name: null,
+          description: null,
+          type,
+          state: "active",
+          permissions: ["ai:inference"],
+          models: ["*"],
+          tags: {},
+          budgets: [],
+          rateLimits: {},
+          maxOutputTokens: null,
+          expiresAt: null,
+          allowedIps: [],
+          allowedOrigins: [],
+          ownerId: null,
+          providerCredentials: {},
+          onDisconnect: "drain",
+          createdBy: "system",
+          ...properties,
+        },
+        { digest: makeKeyDigest(text, pepper), pepperVersion: pepper.version },
+        insertOptions,
+      );
+      if (stored === null) throw new Error("the test key collided");
+      return { text, publicId };
+    },
+    call: (path, body, key, init = {}) =>
+      fetch(`${url}${path}`, {
+        method: "POST",
+        ...init,
+        headers: {
+          "content-type": "application/json",
+          authorization: `Bearer ${key}`,
+          ...(init.headers as Record<string, string>),
+        },
+        body: typeof body === "string" ? body : JSON.stringify(body),
+      }),
+    async listEvents(count) {
+      const { sql } = database.database;
+      await waitUntil(
+        async () => Number((await sql`select count(*) as n from usage_event`)[0]?.n) >= count,
+        `${count} events`,
+      );
+      return sql<StoredEvent[]>`select * from usage_event order by at, id`;
+    },
+    async close() {
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+      await context.close();
+      if (options.database === undefined) await database.close();
+      if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
