@@ -16,31 +16,30 @@ const dayMs = 86_400_000;
  * @returns their plaintexts.
  */
 export async function insertBenchKeys(databaseUrl: string, pepper: Pepper, count: number): Promise<string[]> {
+  // A pool of one: begin, the inserts and commit are then in order on the same connection.
   const database = openDatabase({ url: databaseUrl, applicationName: "bench", poolMax: 1 });
-  const connection = database.openConnection("keys");
+  const { sql } = database;
   const texts: string[] = [];
   try {
     while (texts.length < count) {
-      await connection`begin`;
-      // All of a batch are sent at once; the one connection keeps them in order, between begin and commit.
+      await sql`begin`;
       const batch = Array.from({ length: Math.min(keysPerTransaction, count - texts.length) }, () =>
         makeKeyText("production", defaultKeyPrefixes, randomBytes),
       );
       const stored = await Promise.all(
         batch.map(({ text, publicId }) =>
-          insertApiKey(connection, newKey(publicId), {
+          insertApiKey(sql, newKey(publicId), {
             digest: makeKeyDigest(text, pepper),
             pepperVersion: pepper.version,
           }),
         ),
       );
       if (stored.includes(null)) throw new Error("a key of the bench collides with one that is there");
-      await connection`commit`;
+      await sql`commit`;
       texts.push(...batch.map(({ text }) => text));
     }
     return texts;
   } finally {
-    await connection.end();
     await database.close();
   }
 }
