@@ -43,6 +43,11 @@ const pureModules = new Set([
   "node:util",
   "node:zlib",
 ]);
+const pureNetNames = /^\{(\s*(type\s+)?(BlockList|SocketAddress|isIP|isIPv4|isIPv6)\s*,?)+\s*\}$/;
+
+function isPure({ specifier, names }: Import): boolean {
+  return pureModules.has(specifier) || (specifier === "node:net" && pureNetNames.test(names));
+}
 
 function findRoom(path: string): string | null {
   const [first = "", second = ""] = path.split("/");
