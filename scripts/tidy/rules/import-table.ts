@@ -87,11 +87,7 @@ export const importTable: Rule = {
       const report = (message: string) => findings.push({ path: source.path, line: found.line, message });
       if (found.target !== null) {
         if (!mayReach(source, room, found)) report(`${room ?? source.path} may not import ${found.target}`);
-      } else if (
-        room === "server/core" &&
-        findPackageName(found.specifier) !== "zod" &&
-        !pureModules.has(found.specifier)
-      ) {
+      } else if (room === "server/core" && findPackageName(found.specifier) !== "zod" && !isPure(found)) {
         report(`server/core may import no package but zod, not ${found.specifier}`);
       }
     }
