@@ -26,22 +26,34 @@ export type KeyPowers = Pick<
  */
 export function findExcess(parent: KeyPowers, child: KeyPowers): string[] {
   const excess: string[] = [];
-  const require = (field: string, within: boolean): void => void (within || excess.push(field));
-  require("permissions", child.permissions.every((grant) => isPermissionGranted(parent.permissions, grant)));
-  require("models", areModelsWithin(child.models, parent.models));
+  const check = (field: string, within: boolean): void => void (within || excess.push(field));
+  check(
+    "permissions",
+    child.permissions.every((grant) => isPermissionGranted(parent.permissions, grant)),
+  );
+  check("models", areModelsWithin(child.models, parent.models));
   // Limits and bills hang on tags: who could drop one would leave them behind.
-  require("tags", Object.entries(parent.tags).every(([name, value]) => child.tags[name] === value));
-  require("budgets", parent.budgets.every((mine) => child.budgets.some((theirs) => isBudgetWithin(theirs, mine))));
-  require("rate_limits", Object.entries(parent.rateLimits).every(([name, mine]) => {
-    const theirs = child.rateLimits[name];
-    return theirs !== undefined && theirs <= mine;
-  }));
-  require("max_output_tokens", isAtMost(child.maxOutputTokens, parent.maxOutputTokens));
-  require("expires_at", isAtMost(child.expiresAt?.getTime() ?? null, parent.expiresAt?.getTime() ?? null));
-  require("allowed_ips", isListWithin(child.allowedIps, parent.allowedIps, isNetworkWithin));
-  require("allowed_origins", isListWithin(child.allowedOrigins, parent.allowedOrigins, isOriginWithin));
-  require("owner_id", parent.ownerId === null || child.ownerId === parent.ownerId);
-  require("provider_credentials", arePinsWithin(parent, child));
+  check(
+    "tags",
+    Object.entries(parent.tags).every(([name, value]) => child.tags[name] === value),
+  );
+  check(
+    "budgets",
+    parent.budgets.every((mine) => child.budgets.some((theirs) => isBudgetWithin(theirs, mine))),
+  );
+  check(
+    "rate_limits",
+    Object.entries(parent.rateLimits).every(([name, mine]) => {
+      const theirs = child.rateLimits[name];
+      return theirs !== undefined && theirs <= mine;
+    }),
+  );
+  check("max_output_tokens", isAtMost(child.maxOutputTokens, parent.maxOutputTokens));
+  check("expires_at", isAtMost(child.expiresAt?.getTime() ?? null, parent.expiresAt?.getTime() ?? null));
+  check("allowed_ips", isListWithin(child.allowedIps, parent.allowedIps, isNetworkWithin));
+  check("allowed_origins", isListWithin(child.allowedOrigins, parent.allowedOrigins, isOriginWithin));
+  check("owner_id", parent.ownerId === null || child.ownerId === parent.ownerId);
+  check("provider_credentials", arePinsWithin(parent, child));
   return excess;
 }
 

@@ -101,7 +101,7 @@ export const usageTotals = z.object({
 });
 export type UsageTotals = z.infer<typeof usageTotals>;
 
-/** A row holds its totals and the fields of the groups that were asked for; `tag:NAME` fields have open names. */
+/** A row holds its totals and the fields of the groups that were asked for; `tag:NAME` fields (text or null) have open names. */
 export const usageRow = z
   .object({
     bucket: wireInstantOut.optional(),
@@ -114,7 +114,7 @@ export const usageRow = z
     origin: z.string().nullable().optional(),
     ...usageTotals.shape,
   })
-  .catchall(z.string().nullable());
+  .catchall(z.unknown());
 export type UsageRow = z.infer<typeof usageRow>;
 
 export const usageAnswer = z.object({ rows: z.array(usageRow), totals: usageTotals });

@@ -1,0 +1,92 @@
+import { createExpressMiddleware } from "@trpc/server/adapters/express";
+import express, { type NextFunction, type Request, type Response } from "express";
+import helmet from "helmet";
+import type { ApiKey } from "../core/api-key.ts";
+import { AppError, errorTable, type Refusal } from "../core/error.ts";
+import type { AdminContext } from "./context.ts";
+import { makeRefusalHeaders, makeRestHandler, parseBodyRefusal, respondRefusal } from "./openapi.ts";
+import { makeOpenApiDocument } from "./openapi-document.ts";
+import { parseRefusal } from "./refusal.ts";
+import { handleRestRequest } from "./rest-request.ts";
+import { appRouter } from "./router.ts";
+import { makeTrpcError } from "./trpc.ts";
+
+const bodyBytesMax = 256 * 1024;
+const batchMax = 20;
+
+export interface AdminRouterDeps extends Omit<AdminContext, "caller"> {
+  /** Judges the credential of a request: format, digest, state, expiry, network. Never reads the body. */
+  authenticate(req: Request): Promise<{ ok: true; key: ApiKey } | { ok: false; refusal: Refusal }>;
+  /** The product's, for the OpenAPI document. */
+  version: string;
+}
+
+/**
+ * The admin surface: tRPC under `/trpc`, REST under `/admin`. Answers every path under these two itself; all others go on
+ * to the next router untouched.
+ */
+export function makeAdminRouter(deps: AdminRouterDeps): express.Router {
+  const { authenticate, version, ...context } = deps;
+  const contexts = new WeakMap<Request, AdminContext>();
+
+  async function loadContext(req: Request): Promise<AdminContext> {
+    const answer = await authenticate(req);
+    if (!answer.ok) {
+      const { code, message, ...more } = answer.refusal;
+      throw new AppError(code, message, more);
+    }
+    return { ...context, caller: { kind: "key", key: answer.key, ip: req.ip ?? "" } };
+  }
+
+  const rest = express.Router({ caseSensitive: true, strict: true });
+  rest.get("/openapi.json", (req, res) => {
+    res.json(makeOpenApiDocument(version, `${req.protocol}://${req.get("host") ?? "localhost"}`));
+  });
+  // The credential is judged before a byte of the body is read.
+  rest.use(async (req: Request, _res: Response, next: NextFunction) => {
+    contexts.set(req, await loadContext(req));
+    next();
+  });
+  rest.use(express.json({ limit: bodyBytesMax, inflate: false }), handleRestRequest);
+  rest.use(
+    makeRestHandler((req) => {
+      const found = contexts.get(req);
+      if (found === undefined) throw new AppError("missing_api_key");
+      return found;
+    }),
+  );
+  rest.use((error: unknown, req: Request, res: Response, next: NextFunction) => {
+    if (res.headersSent) return next(error);
+    const refusal = parseBodyRefusal(error) ?? parseRefusal(error);
+    if (errorTable[refusal.code].status >= 500)
+      deps.logger.error({ err: error, path: req.path }, "an admin call failed");
+    respondRefusal(res, refusal);
+  });
+
+  const trpc = createExpressMiddleware({
+    router: appRouter,
+    maxBodySize: bodyBytesMax,
+    maxBatchSize: batchMax,
+    createContext: async ({ req }) => {
+      try {
+        return await loadContext(req);
+      } catch (error) {
+        const { code, message, ...more } = parseRefusal(error);
+        throw makeTrpcError(new AppError(code, message, { ...more, cause: error }));
+      }
+    },
+    responseMeta: ({ errors }) =>
+      errors[0] === undefined ? {} : { headers: makeRefusalHeaders(parseRefusal(errors[0])) },
+  });
+
+  const router = express.Router({ caseSensitive: true, strict: true });
+  const guards = [helmet(), setNoStore];
+  router.use("/admin", guards, rest);
+  router.use("/trpc", guards, trpc);
+  return router;
+}
+
+function setNoStore(_req: Request, res: Response, next: NextFunction): void {
+  res.setHeader("cache-control", "no-store");
+  next();
+}

@@ -1,0 +1,74 @@
+import { findApiKeyByIdempotency } from "../../../db/queries/find-api-key.ts";
+import { findFreeAlias } from "../../../db/queries/find-free-alias.ts";
+import { insertApiKey } from "../../../db/queries/insert-api-key.ts";
+import { makeAliasBase } from "../../core/alias.ts";
+import type { ApiKey, PublicId } from "../../core/api-key.ts";
+import { createKeyInput } from "../../core/api-key-schema.ts";
+import { createdKeyView, makeApiKeyView } from "../../core/api-key-view.ts";
+import { AppError } from "../../core/error.ts";
+import { makeKeyText } from "../../core/key-format.ts";
+import { makeKeyDigest } from "../../keys/key-digest.ts";
+import { type AdminContext, findCallerName } from "../context.ts";
+import { makeProcedure } from "../trpc.ts";
+import { type KeyDraft, makeKeyDraft } from "./key-draft.ts";
+import { requireNoExcess } from "./update-key.ts";
+
+/** Creates that race for the numbers of one name; each round one of them wins at least. */
+const aliasAttempts = 5;
+
+export const createKey = makeProcedure("admin:keys")
+  .meta({
+    openapi: {
+      method: "POST",
+      path: "/api-keys",
+      operationId: "createApiKey",
+      summary: "Create a key",
+      description:
+        "Answers the plaintext once. With an Idempotency-Key, a repeated create answers the same key with api_key null and the header Idempotent-Replayed: true.",
+      tags: ["API keys"],
+    },
+    status: 201,
+  })
+  .input(createKeyInput)
+  .output(createdKeyView)
+  .mutation(async ({ ctx, input }) => {
+    const draft = makeKeyDraft(ctx, input);
+    requireNoExcess(ctx, draft);
+    const { key, text } = await insertKey(ctx, draft, input.alias ?? null, input.idempotency_key);
+    return { api_key: text, ...makeApiKeyView(key, ctx.clock.nowMs()) };
+  });
+
+async function insertKey(
+  ctx: AdminContext,
+  draft: KeyDraft,
+  alias: string | null,
+  idempotencyKey: string | undefined,
+): Promise<{ key: ApiKey; text: string | null }> {
+  const { sql } = ctx.database;
+  const pepper = ctx.config.peppers[0];
+  if (pepper === undefined) throw new Error("a config has at least one pepper");
+  for (let attempt = 1; attempt <= aliasAttempts + 1; attempt++) {
+    const { text, publicId } = makeKeyText(draft.type, ctx.config.keys.prefixes, ctx.randomBytes);
+    const key = {
+      ...draft,
+      publicId,
+      alias: alias ?? (await makeAlias(ctx, draft, publicId, attempt > aliasAttempts)),
+    };
+    const secret = { digest: makeKeyDigest(text, pepper), pepperVersion: pepper.version };
+    const stored = await insertApiKey(sql, key, secret, idempotencyKey === undefined ? {} : { idempotencyKey });
+    if (stored !== null) return { key: stored, text };
+    if (idempotencyKey !== undefined) {
+      const earlier = await findApiKeyByIdempotency(sql, findCallerName(ctx.caller), idempotencyKey);
+      if (earlier !== null) return { key: earlier, text: null };
+    }
+    if (alias !== null) throw new AppError("alias_taken", undefined, { param: "alias" });
+  }
+  throw new AppError("conflict", "No free alias was found; send one.", { param: "alias" });
+}
+
+/** From the name with a number where it is taken; from the public id where there is no name, or too many race for it. */
+function makeAlias(ctx: AdminContext, draft: KeyDraft, publicId: PublicId, last: boolean): Promise<string> | string {
+  const base = draft.name === null ? null : makeAliasBase(draft.name);
+  if (base === null || last) return `${base?.slice(0, 50) ?? "key"}-${publicId}`.replace("--", "-");
+  return findFreeAlias(ctx.database.sql, draft.ownerId, base);
+}

@@ -1,0 +1,23 @@
+import { keyReference } from "../../core/api-key-schema.ts";
+import { apiKeyView, makeApiKeyView } from "../../core/api-key-view.ts";
+import { makeProcedure } from "../trpc.ts";
+import { makeStateChange } from "./state-change.ts";
+import { updateKey } from "./update-key.ts";
+
+/** Takes power away, so the caller's own does not matter: a leaked key can be stopped by whoever may see it. */
+export const disableKey = makeProcedure("admin:keys")
+  .meta({
+    openapi: {
+      method: "POST",
+      path: "/api-keys/{public_id}/disable",
+      operationId: "disableApiKey",
+      summary: "Disable a key; it can be enabled again",
+      tags: ["API keys"],
+    },
+  })
+  .input(keyReference)
+  .output(apiKeyView)
+  .mutation(async ({ ctx, input }) => {
+    const key = await updateKey(ctx, input.public_id, (current, nowMs) => makeStateChange(current, "disabled", nowMs));
+    return makeApiKeyView(key, ctx.clock.nowMs());
+  });

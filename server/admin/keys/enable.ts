@@ -1,0 +1,26 @@
+import { keyReference } from "../../core/api-key-schema.ts";
+import { apiKeyView, makeApiKeyView } from "../../core/api-key-view.ts";
+import { makeProcedure } from "../trpc.ts";
+import { makeStateChange } from "./state-change.ts";
+import { requireNoExcess, updateKey } from "./update-key.ts";
+
+export const enableKey = makeProcedure("admin:keys")
+  .meta({
+    openapi: {
+      method: "POST",
+      path: "/api-keys/{public_id}/enable",
+      operationId: "enableApiKey",
+      summary: "Enable a key that was disabled",
+      tags: ["API keys"],
+    },
+  })
+  .input(keyReference)
+  .output(apiKeyView)
+  .mutation(async ({ ctx, input }) => {
+    const key = await updateKey(ctx, input.public_id, (current, nowMs) => {
+      const change = makeStateChange(current, "active", nowMs);
+      if (change !== null) requireNoExcess(ctx, current);
+      return change;
+    });
+    return makeApiKeyView(key, ctx.clock.nowMs());
+  });

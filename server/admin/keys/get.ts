@@ -1,0 +1,35 @@
+import { findApiKey } from "../../../db/queries/find-api-key.ts";
+import { findKeySpend, type KeySpend } from "../../../db/queries/find-key-spend.ts";
+import { keyReference } from "../../core/api-key-schema.ts";
+import { apiKeyDetail, makeApiKeyView } from "../../core/api-key-view.ts";
+import { AppError } from "../../core/error.ts";
+import { formatUsd } from "../../core/money.ts";
+import { findCallerScope } from "../context.ts";
+import { makeProcedure } from "../trpc.ts";
+
+export const getKey = makeProcedure("admin:keys")
+  .meta({
+    openapi: {
+      method: "GET",
+      path: "/api-keys/{public_id}",
+      operationId: "getApiKey",
+      summary: "One key, with what it used today and this month",
+      tags: ["API keys"],
+    },
+  })
+  .input(keyReference)
+  .output(apiKeyDetail)
+  .query(async ({ ctx, input }) => {
+    const key = await findApiKey(ctx.database.sql, input.public_id, findCallerScope(ctx.caller));
+    if (key === null) throw new AppError("not_found");
+    const spend = await findKeySpend(ctx.database.sql, key.publicId);
+    return {
+      ...makeApiKeyView(key, ctx.clock.nowMs()),
+      usage: { day: makeSpendView(spend.day), month: makeSpendView(spend.month) },
+    };
+  });
+
+function makeSpendView(spend: KeySpend) {
+  const { since, requests, errors, costNanoUsd } = spend;
+  return { since: since.toISOString(), requests, errors, cost_usd: formatUsd(costNanoUsd) };
+}

@@ -1,0 +1,55 @@
+import { z } from "zod";
+import { type KeyPosition, listApiKeys } from "../../../db/queries/list-api-keys.ts";
+import type { ApiKey } from "../../core/api-key.ts";
+import { listKeysInput } from "../../core/api-key-schema.ts";
+import { apiKeyList, makeApiKeyView } from "../../core/api-key-view.ts";
+import { isPublicId } from "../../core/key-format.ts";
+import { findCallerScope } from "../context.ts";
+import { makeValidationError } from "../refusal.ts";
+import { makeProcedure } from "../trpc.ts";
+
+export const listKeys = makeProcedure("admin:keys")
+  .meta({
+    openapi: {
+      method: "GET",
+      path: "/api-keys",
+      operationId: "listApiKeys",
+      summary: "List keys, newest first",
+      tags: ["API keys"],
+    },
+  })
+  .input(listKeysInput)
+  .output(apiKeyList)
+  .query(async ({ ctx, input }) => {
+    const own = findCallerScope(ctx.caller).ownerId;
+    // Somebody else's keys are as absent as keys that do not exist.
+    if (own !== null && input.owner_id !== undefined && input.owner_id !== own)
+      return { api_keys: [], next_cursor: null };
+    const { state, type, tag: tags, alias, q: text } = input;
+    const keys = await listApiKeys(
+      ctx.database.sql,
+      { state, type, ownerId: own ?? input.owner_id, tags, alias, text },
+      { after: input.cursor === undefined ? null : parseCursor(input.cursor), limit: input.limit + 1 },
+    );
+    const page = keys.slice(0, input.limit);
+    const last = page.at(-1);
+    return {
+      api_keys: page.map((key) => makeApiKeyView(key, ctx.clock.nowMs())),
+      next_cursor: keys.length > page.length && last !== undefined ? makeCursor(last) : null,
+    };
+  });
+
+const cursorShape = z.tuple([z.iso.datetime(), z.string().refine(isPublicId)]);
+
+function makeCursor(key: ApiKey): string {
+  return Buffer.from(JSON.stringify([key.createdAt.toISOString(), key.publicId])).toString("base64url");
+}
+
+function parseCursor(text: string): KeyPosition {
+  try {
+    const [createdAt, publicId] = cursorShape.parse(JSON.parse(Buffer.from(text, "base64url").toString("utf8")));
+    return { createdAt: new Date(createdAt), publicId };
+  } catch {
+    throw makeValidationError([{ path: "cursor", message: "must be a next_cursor of an earlier answer" }]);
+  }
+}

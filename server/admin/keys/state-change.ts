@@ -1,0 +1,22 @@
+import type { ApiKey, KeyState } from "../../core/api-key.ts";
+import { findEffectiveState } from "../../core/api-key-view.ts";
+import { AppError } from "../../core/error.ts";
+
+/**
+ * Decides whether a key may go to a state.
+ *
+ * @returns the change, or `null` where the key is there already.
+ * @throws AppError `conflict`: a revoked key stays so, and an expired one needs a new end first.
+ */
+export function makeStateChange(
+  key: ApiKey,
+  wanted: "active" | "disabled" | "revoked",
+  nowMs: number,
+): { state: KeyState } | null {
+  if (key.state === wanted) return null;
+  if (key.state === "revoked") throw new AppError("conflict", "The key is revoked; that is final.");
+  if (wanted === "active" && findEffectiveState({ ...key, state: "active" }, nowMs) === "expired") {
+    throw new AppError("conflict", "The key has expired; set a later expires_at first.");
+  }
+  return { state: wanted };
+}

@@ -1,0 +1,37 @@
+import { type ApiKeyChange, updateApiKey } from "../../../db/queries/update-api-key.ts";
+import type { ApiKey } from "../../core/api-key.ts";
+import { findExcess, type KeyPowers } from "../../core/delegation.ts";
+import { AppError } from "../../core/error.ts";
+import { type AdminContext, findCallerScope } from "../context.ts";
+
+/**
+ * Changes one key in a transaction.
+ *
+ * @param decide gets the key, locked, and database time; `null` changes nothing.
+ * @throws AppError `not_found` (also for somebody else's key), `alias_taken`, and what `decide` throws.
+ */
+export async function updateKey(
+  ctx: AdminContext,
+  publicId: string,
+  decide: (key: ApiKey, nowMs: number) => ApiKeyChange | null,
+): Promise<ApiKey> {
+  const nowMs = ctx.clock.nowMs();
+  const changed = await updateApiKey(ctx.database.sql, publicId, findCallerScope(ctx.caller), (key) =>
+    decide(key, nowMs),
+  );
+  if (changed === "not_found") throw new AppError("not_found");
+  if (changed === "alias_taken") throw new AppError("alias_taken", undefined, { param: "alias" });
+  return changed;
+}
+
+/** @throws AppError `permission_denied` where the caller is a key and the key in question could do more than it. */
+export function requireNoExcess(ctx: AdminContext, powers: KeyPowers): void {
+  if (ctx.caller.kind === "system") return;
+  const excess = findExcess(ctx.caller.key, powers);
+  if (excess.length === 0) return;
+  throw new AppError(
+    "permission_denied",
+    `A key can give no more than it has itself; this goes beyond the calling key in ${excess.join(", ")}.`,
+    { param: excess[0] ?? null, issues: excess.map((path) => ({ path, message: "goes beyond the calling key" })) },
+  );
+}

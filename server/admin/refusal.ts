@@ -1,0 +1,86 @@
+import { TRPCError } from "@trpc/server";
+import { z } from "zod";
+import { isStatementTimeout, isStoreUnavailable } from "../../db/queries/store-error.ts";
+import { AppError, errorTable, makeRefusal, type Refusal } from "../core/error.ts";
+
+/** The inside of OpenAI's `{"error": …}`; `issues` names every field at fault. */
+export interface ErrorBody {
+  message: string;
+  type: string;
+  param: string | null;
+  code: string;
+  issues?: readonly { path: string; message: string }[];
+}
+
+/** Renders a refusal for the wire. */
+export function makeErrorBody(refusal: Refusal): ErrorBody {
+  const { code, message, param, issues } = refusal;
+  const body: ErrorBody = { message, type: errorTable[code].type, param: param ?? null, code };
+  return issues === undefined ? body : { ...body, issues };
+}
+
+/** A 422 that names every field at fault, the first one as `param`. */
+export function makeValidationError(issues: readonly { path: string; message: string }[]): AppError {
+  const text = issues.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; ");
+  return new AppError("validation_failed", `Some fields are not valid. ${text}`, {
+    param: issues[0]?.path ?? null,
+    issues,
+  });
+}
+
+/**
+ * What to answer to anything that a procedure or its adapter threw. Nothing of an unexpected error leaves the process:
+ * its message may hold what its author did not mean to tell.
+ */
+export function parseRefusal(error: unknown): Refusal {
+  if (error instanceof AppError) return error.refusal;
+  if (error instanceof z.ZodError) return makeValidationError(makeIssues(error)).refusal;
+  if (isStoreUnavailable(error)) return makeRefusal("store_unavailable", undefined, { retryAfterSeconds: 1 });
+  if (isStatementTimeout(error)) {
+    return makeRefusal("overloaded", "The question takes too long; ask for a shorter range.", { retryAfterSeconds: 1 });
+  }
+  if (error instanceof TRPCError) return parseTrpcError(error);
+  return makeRefusal("internal_error");
+}
+
+function parseTrpcError(error: TRPCError): Refusal {
+  const { cause } = error;
+  switch (error.code) {
+    case "INTERNAL_SERVER_ERROR":
+      // An answer that fails its own schema is a bug of ours, not a fault of the input.
+      return cause instanceof z.ZodError || cause === undefined ? makeRefusal("internal_error") : parseRefusal(cause);
+    case "BAD_REQUEST":
+      return cause instanceof z.ZodError ? parseRefusal(cause) : makeRefusal("invalid_request", error.message);
+    case "PARSE_ERROR":
+      return makeRefusal("invalid_request", "The request is not valid JSON.");
+    case "NOT_FOUND":
+    case "METHOD_NOT_SUPPORTED":
+      return cause instanceof AppError ? cause.refusal : makeRefusal("not_found");
+    case "PAYLOAD_TOO_LARGE":
+      return makeRefusal("body_too_large");
+    case "UNSUPPORTED_MEDIA_TYPE":
+      return makeRefusal("unsupported_media_type");
+    default:
+      return cause === undefined ? makeRefusal("invalid_request", error.message) : parseRefusal(cause);
+  }
+}
+
+function makeIssues(error: z.ZodError): { path: string; message: string }[] {
+  return error.issues.flatMap((issue) => {
+    if (issue.code === "unrecognized_keys") {
+      return issue.keys.map((key) => ({ path: formatPath([...issue.path, key]), message: "there is no such field" }));
+    }
+    // A record's key at fault says why one level down.
+    const inner = issue.code === "invalid_key" ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+    return [{ path: formatPath(issue.path), message: inner }];
+  });
+}
+
+function formatPath(path: readonly PropertyKey[]): string {
+  let text = "";
+  for (const part of path) {
+    if (typeof part === "number") text += `[${part}]`;
+    else text += (text === "" ? "" : ".") + String(part).slice(0, 100);
+  }
+  return text;
+}

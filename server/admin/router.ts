@@ -1,0 +1,28 @@
+import { createKey } from "./keys/create.ts";
+import { disableKey } from "./keys/disable.ts";
+import { enableKey } from "./keys/enable.ts";
+import { getKey } from "./keys/get.ts";
+import { listKeys } from "./keys/list.ts";
+import { revokeKey } from "./keys/revoke.ts";
+import { changeKey } from "./keys/update.ts";
+import { makeCallerFactory, makeRouter } from "./trpc.ts";
+import { queryUsage } from "./usage/query.ts";
+
+/** Every admin procedure, for tRPC, REST and the CLI alike. */
+export const appRouter = makeRouter({
+  keys: makeRouter({
+    create: createKey,
+    list: listKeys,
+    get: getKey,
+    update: changeKey,
+    disable: disableKey,
+    enable: enableKey,
+    revoke: revokeKey,
+  }),
+  usage: makeRouter({ query: queryUsage }),
+});
+
+export type AppRouter = typeof appRouter;
+
+/** Calls procedures in this process, without HTTP: `makeCaller(context).keys.list({})`. */
+export const makeCaller = makeCallerFactory(appRouter);

@@ -1,0 +1,78 @@
+import { type AnyTRPCRouter, initTRPC, TRPCError } from "@trpc/server";
+import type { OpenApiMeta } from "trpc-to-openapi";
+import { AppError, errorTable } from "../core/error.ts";
+import { isPermissionGranted } from "../core/permission.ts";
+import type { AdminContext } from "./context.ts";
+import { makeErrorBody, parseRefusal } from "./refusal.ts";
+
+/** `status` is what REST answers on success; 200 where it is not said. */
+type ProcedureMeta = OpenApiMeta<{ status?: number }>;
+
+const codeByStatus: Readonly<Record<number, TRPCError["code"]>> = {
+  400: "BAD_REQUEST",
+  401: "UNAUTHORIZED",
+  403: "FORBIDDEN",
+  404: "NOT_FOUND",
+  409: "CONFLICT",
+  413: "PAYLOAD_TOO_LARGE",
+  415: "UNSUPPORTED_MEDIA_TYPE",
+  422: "UNPROCESSABLE_CONTENT",
+  429: "TOO_MANY_REQUESTS",
+  502: "BAD_GATEWAY",
+  503: "SERVICE_UNAVAILABLE",
+  504: "GATEWAY_TIMEOUT",
+};
+
+const t = initTRPC
+  .context<AdminContext>()
+  .meta<ProcedureMeta>()
+  .create({
+    // Else a stack goes out with each error unless NODE_ENV is "production".
+    isDev: false,
+    errorFormatter({ shape, error }) {
+      const refusal = parseRefusal(error);
+      return {
+        code: shape.code,
+        message: refusal.message,
+        data: { code: shape.data.code, httpStatus: errorTable[refusal.code].status, error: makeErrorBody(refusal) },
+      };
+    },
+  });
+
+/** The one place where an error of the product becomes an error of tRPC. */
+export function makeTrpcError(error: AppError): TRPCError {
+  return new TRPCError({
+    code: codeByStatus[error.status] ?? "INTERNAL_SERVER_ERROR",
+    message: error.message,
+    cause: error,
+  });
+}
+
+const procedure = t.procedure.use(async ({ ctx, next, path }) => {
+  const result = await next();
+  if (result.ok) return result;
+  const refusal = parseRefusal(result.error);
+  if (errorTable[refusal.code].status >= 500) {
+    ctx.logger.error({ err: result.error.cause ?? result.error, procedure: path }, "an admin call failed");
+  }
+  throw makeTrpcError(new AppError(refusal.code, refusal.message, { ...refusal, cause: result.error.cause }));
+});
+
+/** A procedure for callers with the permission; who lacks it learns nothing about the input. */
+export function makeProcedure(permission: "admin:keys" | "admin:usage") {
+  return procedure.use(({ ctx, next }) => {
+    if (ctx.caller.kind === "key" && !isPermissionGranted(ctx.caller.key.permissions, permission)) {
+      throw new AppError("permission_denied", `This call needs a key with the permission ${permission}.`);
+    }
+    return next();
+  });
+}
+
+export const makeRouter = t.router;
+export const makeCallerFactory = t.createCallerFactory;
+
+/** What a procedure says of itself, by its path like `keys.create`. */
+export function findProcedureMeta(router: AnyTRPCRouter, path: string): ProcedureMeta | undefined {
+  const found: { _def: { meta?: unknown } } | undefined = router._def.procedures[path];
+  return found?._def.meta as ProcedureMeta | undefined;
+}
