@@ -1,0 +1,72 @@
+import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { parseUsageLine } from "../../../server/core/usage-line.ts";
+import { Journal, ownerFile } from "../../../server/ledger/journal.ts";
+import { openClock } from "../../../server/platform/clock.ts";
+import { openMetrics } from "../../../server/platform/metrics.ts";
+import { makeUsageEvent } from "../../support/make-usage-event.ts";
+
+function openJournal(segmentBytesMax = 1_000_000) {
+  const journalDir = mkdtempSync(join(tmpdir(), "tollgate-journal-"));
+  const metrics = openMetrics();
+  const journal = new Journal({ journalDir, process: "p1", segmentBytesMax, clock: openClock(), metrics });
+  const segments = () => readdirSync(journal.folder).filter((name) => name !== ownerFile);
+  return { journal, journalDir, metrics, segments };
+}
+
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+describe("Journal", () => {
+  it("has an open record on file before `open` resolves, and the close record a turn later", async () => {
+    const { journal, segments } = openJournal();
+    const event = makeUsageEvent(Date.now(), { usageSource: "reserved" });
+    const entry = await journal.open(event);
+    const path = join(journal.folder, segments()[0] as string);
+    const [, opened] = readFileSync(path, "utf8").split("\n");
+    expect(opened?.slice(0, 2)).toBe("O\t");
+    expect(parseUsageLine(opened?.slice(2) ?? "")).toEqual(event);
+    const ended = { ...event, usageSource: "reported" as const, costNanoUsd: 7n };
+    journal.close(entry, ended);
+    await nextTurn();
+    const closed = readFileSync(path, "utf8").split("\n")[2];
+    expect(closed?.slice(0, 2)).toBe("C\t");
+    expect(parseUsageLine(closed?.slice(2) ?? "")).toEqual(ended);
+  });
+
+  it("writes all records of one turn of the loop at once", async () => {
+    const { journal, segments } = openJournal();
+    await Promise.all(Array.from({ length: 50 }, () => journal.open(makeUsageEvent(Date.now()))));
+    const text = readFileSync(join(journal.folder, segments()[0] as string), "utf8");
+    expect(text.split("\n").filter((line) => line.startsWith("O\t"))).toHaveLength(50);
+  });
+
+  it("starts another file past the size, and removes a file only when all its events are settled", async () => {
+    const { journal, segments } = openJournal(1_000);
+    const closed = [];
+    for (let index = 0; index < 12; index++) {
+      const event = makeUsageEvent(Date.now());
+      const entry = await journal.open(event);
+      closed.push(journal.close(entry, event));
+    }
+    await nextTurn();
+    const count = segments().length;
+    expect(count).toBeGreaterThan(3);
+    journal.release(closed.slice(0, 3));
+    const fewer = segments().length;
+    expect(fewer).toBeLessThan(count);
+    expect(fewer).toBeGreaterThan(1);
+    journal.release(closed.slice(3));
+    expect(segments()).toHaveLength(1);
+    journal.shutDown();
+    expect(readdirSync(join(journal.folder, ".."))).toEqual([]);
+  });
+
+  it("keeps its folder when something in it is not settled", async () => {
+    const { journal } = openJournal();
+    await journal.open(makeUsageEvent(Date.now()));
+    journal.shutDown();
+    expect(readdirSync(journal.folder)).toHaveLength(2);
+  });
+});
