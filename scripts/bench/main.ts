@@ -49,6 +49,9 @@ async function main(args: readonly string[]): Promise<number> {
   settleOnCores(process.pid, cores.load);
   const folder = mkdtempSync(join(tmpdir(), "tollgate-bench-"));
   chmodSync(folder, 0o755); // the embedded PostgreSQL may run as another user
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  // Ends by way of the exit handlers, which take every child along.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
   const upstream = await openUpstream(folder, cores.load);
   const results: MeasureResult[] = [];
   const failures: string[] = [];
@@ -68,7 +71,6 @@ async function main(args: readonly string[]): Promise<number> {
     }
   } finally {
     await upstream.close();
-    rmSync(folder, { recursive: true, force: true });
   }
   const rows = listBarRows(results);
   const report = makeReport({

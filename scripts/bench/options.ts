@@ -30,13 +30,14 @@ export function parseOptions(args: readonly string[], measureNames: readonly str
   const unknown = only.filter((name) => !measureNames.includes(name));
   if (unknown.length > 0) throw new Error(`--only ${unknown.join(",")}: allowed are ${measureNames.join(", ")}`);
   const { quick } = values;
+  const rounds = positiveInteger("--rounds", values.rounds) ?? (quick ? 2 : 7);
   return {
     quick,
-    rounds: positiveInteger("--rounds", values.rounds) ?? (quick ? 2 : 7),
+    rounds,
     runSeconds: positiveInteger("--seconds", values.seconds) ?? (quick ? 1 : 5),
     warmUpSeconds: quick ? 1 : 10,
     slowStreams: quick ? 300 : 5_000,
-    memoryRounds: quick ? 1 : 3,
+    memoryRounds: Math.min(rounds, quick ? 1 : 3),
     keysMany: quick ? 2_000 : 100_000,
     only,
   };

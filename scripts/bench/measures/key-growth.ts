@@ -22,12 +22,15 @@ export const keyGrowth: Measure = {
     try {
       const many = await openWithKeys(bench, bench.options.keysMany);
       try {
-        const runs = await saturate(bench, [few, many], "json", connections);
+        const { runs, notes } = await saturate(bench, [few, many], "json", connections);
         const growth = ratiosOf(runs, many.name, few.name, "cpuUsPerRequest");
         return {
           bars: growth === undefined ? {} : { "key-growth": growth },
           info: saturatedInfo(runs, "JSON"),
-          notes: [`key growth: from ${keysFew} to ${bench.options.keysMany} keys, each request carries the next one`],
+          notes: [
+            ...notes,
+            `key growth: from ${keysFew} to ${bench.options.keysMany} keys, each request carries the next one`,
+          ],
           setups: { tollgate: few.subject.setup },
           raw: runs,
         };
@@ -53,7 +56,13 @@ async function openWithKeys(bench: Bench, count: number): Promise<Load & { keysF
     if (requests < count)
       throw new Error(`${count} keys, but only ${requests} requests to use them for the first time`);
     bench.print(`  ${count} keys stored and each used once`);
-    return { subject, name: `tollgate with ${count} keys`, keysFile };
+    return {
+      subject,
+      name: `tollgate with ${count} keys`,
+      keysFile,
+      answeredBefore: 1 + requests,
+      cutOffBefore: firstUse.connections,
+    };
   } catch (error) {
     await tollgate.close();
     throw error;

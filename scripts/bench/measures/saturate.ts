@@ -4,6 +4,7 @@ import { pairedRatios } from "../statistics.ts";
 import type { Subject } from "../subjects/subject.ts";
 import type { TrafficKind } from "../upstream/upstream.ts";
 import type { Bench, InfoRow } from "./measure.ts";
+import { checkMetered } from "./metered.ts";
 
 /** One saturating run of one subject. */
 export interface SaturatedRun extends WrkResult {
@@ -15,11 +16,20 @@ export interface SaturatedRun extends WrkResult {
 
 export type SaturatedRuns = Readonly<Record<string, readonly SaturatedRun[]>>;
 
+export interface Saturation {
+  readonly runs: SaturatedRuns;
+  /** What was metered against what was served. */
+  readonly notes: readonly string[];
+}
+
 export interface Load {
   readonly subject: Subject;
   /** The name that the runs are kept under. */
   readonly name: string;
   readonly keysFile?: string;
+  /** Answered before the saturation began, the check of the answer included. */
+  readonly answeredBefore: number;
+  readonly cutOffBefore?: number;
 }
 
 /** Saturates the subjects one after the other, A B A B, and measures what a request costs each. */
@@ -28,20 +38,32 @@ export async function saturate(
   loads: readonly Load[],
   kind: Exclude<TrafficKind, "slow">,
   connections: number,
-): Promise<SaturatedRuns> {
+): Promise<Saturation> {
+  const answered = new Map(loads.map((load) => [load, load.answeredBefore]));
+  const runLoad = async (load: Load, seconds: number) => {
+    const run = await runOne(load, kind, { connections, seconds });
+    answered.set(load, (answered.get(load) ?? 0) + run.requests);
+    return run;
+  };
   const runs: Record<string, SaturatedRun[]> = Object.fromEntries(loads.map(({ name }) => [name, []]));
   const { options } = bench;
-  for (const load of loads) await runOne(load, kind, { connections, seconds: options.warmUpSeconds });
+  for (const load of loads) await runLoad(load, options.warmUpSeconds);
   for (let round = 1; round <= options.rounds; round += 1) {
     const figures: string[] = [];
     for (const load of loads) {
-      const run = await runOne(load, kind, { connections, seconds: options.runSeconds });
+      const run = await runLoad(load, options.runSeconds);
       runs[load.name]?.push(run);
       figures.push(`${load.name} ${Math.round(run.requestsPerSecond)}/s ${run.cpuUsPerRequest.toFixed(1)} us`);
     }
     bench.print(`  round ${round}: ${figures.join("  ")}`);
   }
-  return runs;
+  const notes: string[] = [];
+  for (const load of loads) {
+    const cutOffMax = (load.cutOffBefore ?? 0) + connections * (options.rounds + 1);
+    const note = await checkMetered(load.subject, answered.get(load) ?? 0, cutOffMax);
+    if (note !== undefined) notes.push(`${load.name}: ${note}`);
+  }
+  return { runs, notes };
 }
 
 async function runOne({ subject, keysFile }: Load, kind: TrafficKind, settings: WrkSettings): Promise<SaturatedRun> {

@@ -18,5 +18,7 @@ export interface Subject {
   readonly pids: () => readonly number[];
   /** Processes that it started beside (workers, PostgreSQL), told apart in the report. */
   readonly otherPids: () => readonly number[];
+  /** How many requests it has metered, all of its life; only for one that meters. */
+  readonly countMetered?: () => Promise<number>;
   readonly close: () => Promise<void>;
 }

@@ -49,7 +49,7 @@ export async function openTollgateProcess(upstream: Upstream, cores: Cores, fold
     ),
     PORT: String(port),
     HOST: "127.0.0.1",
-    NODE_ENV: "production",
+    NODE_ENV: undefined,
     TOLLGATE_ROLE: "all",
     TOLLGATE_DATA_DIR: dataDir,
     TOLLGATE_PEPPER: pepper.value.reveal(),

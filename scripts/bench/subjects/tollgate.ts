@@ -1,3 +1,4 @@
+import { openDatabase } from "../../../db/client.ts";
 import type { Cores } from "../processes/cores.ts";
 import { chatRequest } from "../upstream/chat.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -34,6 +35,17 @@ export function tollgateSubject(tollgate: TollgateProcess, key: string): Subject
     }),
     pids: () => [tollgate.pid],
     otherPids: tollgate.otherPids,
+    countMetered: () => countEvents(tollgate.databaseUrl),
     close: tollgate.close,
   };
+}
+
+async function countEvents(databaseUrl: string): Promise<number> {
+  const database = openDatabase({ url: databaseUrl, applicationName: "bench", poolMax: 1 });
+  try {
+    const [row] = await database.sql<{ events: string }[]>`select count(*) as events from usage_event`;
+    return Number(row?.events);
+  } finally {
+    await database.close();
+  }
 }
