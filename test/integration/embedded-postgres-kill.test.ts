@@ -75,13 +75,14 @@ describe("kill -9 of node", () => {
   });
 
   it("with its watchdog: the orphan is stopped by the next start", async () => {
-    const { dataDir, owner, pid } = await openWithRow();
+    const { dataDir, owner, pid, url } = await openWithRow();
     owner.process.kill("SIGSTOP"); // or it would set things right before it dies
     for (const shell of listShells(dataDir)) signalQuietly(shell);
     await owner.kill();
     expect(findCommand(pid)).toBe("postgres");
     const next = await expectRowAfterRestart(dataDir);
     expect((await next.event("log", "left behind")).line).toContain(String(pid));
+    expect((await next.event("open")).databaseUrl).toBe(url);
     await next.stop();
     await expectNoOrphan(dataDir);
   });

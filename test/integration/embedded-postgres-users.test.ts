@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,
   chownSync,
@@ -36,6 +36,13 @@ afterEach(endAll);
 
 function skipUnlessRoot(context: TestContext): void {
   context.skip(!isRoot, "needs root: it runs PostgreSQL as several users");
+}
+
+/** Whether the user nobody can run this repository's code, which it cannot below a home folder of mode 0700. */
+function skipUnlessNobodyCanRead(context: TestContext): void {
+  const script = `require(${JSON.stringify(join(REPO, "node_modules/tsx/package.json"))})`;
+  const tried = spawnSync(process.execPath, ["-e", script], { cwd: "/", uid: NOBODY, gid: NOBODY });
+  context.skip(tried.status !== 0, "the user nobody can not read this repository or run this node");
 }
 
 /** Opens, commits a row, is killed with -9, opens again, finds the row, stops; leaves no process. */
@@ -108,7 +115,8 @@ describe("as root", () => {
 });
 
 describe("as an ordinary user", () => {
-  it("runs as that user", async () => {
+  it("runs as that user", async (context) => {
+    if (isRoot) skipUnlessNobodyCanRead(context);
     const dataDir = isRoot ? makeFolderOf(NOBODY) : join(makeFolder(), "data");
     await expectLife(isRoot ? { dataDir, uid: NOBODY } : { dataDir });
     expect(lstatSync(join(dataDir, "postgres")).uid).toBe(isRoot ? NOBODY : process.getuid?.());
@@ -116,6 +124,7 @@ describe("as an ordinary user", () => {
 
   it("is told when the data folder is not its own", async (context) => {
     skipUnlessRoot(context);
+    skipUnlessNobodyCanRead(context);
     const folder = makeFolder();
     chmodSync(folder, 0o755);
     const dataDir = join(folder, "data");
@@ -164,6 +173,7 @@ describe("a node_modules without the links to the libraries", () => {
 
   it("says what to do where they cannot be made", async (context) => {
     skipUnlessRoot(context);
+    skipUnlessNobodyCanRead(context);
     deleteLinks();
     const { message } = await startOwner({ dataDir: makeFolderOf(NOBODY), uid: NOBODY, app }).event("error");
     expect(message).toMatch(new RegExp(`lacks the link .*"npm rebuild ${PACKAGE}".*DATABASE_URL`));

@@ -1,7 +1,7 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -119,6 +119,11 @@ export function makeFolder(): string {
 /** Every process that works in the folder or names it, the owners apart: read from /proc and not by the code under test. */
 export function listProcessesOf(folder: string): number[] {
   const known = new Set([process.pid, ...owners.map((owner) => owner.pid)]);
+  if (process.platform !== "linux") {
+    const lines = execFileSync("ps", ["-axo", "pid=,command="], { encoding: "utf8" }).split("\n");
+    const pids = lines.filter((line) => line.includes(folder)).map((line) => Number.parseInt(line, 10));
+    return pids.filter((pid) => !known.has(pid));
+  }
   return readdirSync("/proc")
     .map(Number)
     .filter((pid) => Number.isSafeInteger(pid) && !known.has(pid) && isOf(folder, pid));
@@ -136,6 +141,9 @@ function isOf(folder: string, pid: number): boolean {
 
 export function findCommand(pid: number): string {
   try {
+    if (process.platform !== "linux") {
+      return basename(execFileSync("ps", ["-o", "comm=", "-p", String(pid)], { encoding: "utf8" }).trim());
+    }
     return readFileSync(`/proc/${pid}/comm`, "utf8").trim();
   } catch {
     return "";

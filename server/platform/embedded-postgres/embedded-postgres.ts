@@ -126,11 +126,13 @@ async function startOnFreePort(
 ): Promise<{ server: WatchedProcess; port: number }> {
   let problem = "";
   for (let attempt = 0; attempt < PORT_ATTEMPTS; attempt += 1) {
-    const port = await findFreePort(attempt === 0 ? preferred : null);
-    if (preferred !== null && port !== preferred)
-      options.onLog(`port ${preferred} is taken; PostgreSQL listens on ${port}`);
-    const started = await startServer(options, port, signal);
-    if (started.kind === "ready") return { server: started.server, port };
+    const started = await startServer(options, () => findFreePort(attempt === 0 ? preferred : null), signal);
+    if (started.kind === "ready") {
+      const { server, port } = started;
+      if (preferred !== null && port !== preferred)
+        options.onLog(`port ${preferred} is taken; PostgreSQL listens on ${port}`);
+      return { server, port };
+    }
     problem = started.problem;
     if (started.kind === "failed") break;
   }

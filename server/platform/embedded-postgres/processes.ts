@@ -61,6 +61,8 @@ function listByPs(dir: string, program: string | undefined): number[] {
     const [, pid, state, command] = match ?? [];
     if (pid === undefined || state === undefined || command === undefined) continue;
     if (Number(pid) === process.pid || state.startsWith("Z") || !command.includes(dir)) continue;
+    // A watchdog shell names its program too; it ends when that does.
+    if (program !== undefined && command.startsWith("/bin/sh ")) continue;
     if (program !== undefined && !new RegExp(`(^|/)${program}(\\s|$)`).test(command)) continue;
     pids.push(Number(pid));
   }

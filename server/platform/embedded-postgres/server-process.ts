@@ -20,7 +20,7 @@ export interface ServerOptions {
 
 /** A server that accepts connections, or why it does not. */
 export type ServerStart =
-  | { readonly kind: "ready"; readonly server: WatchedProcess }
+  | { readonly kind: "ready"; readonly server: WatchedProcess; readonly port: number }
   | { readonly kind: "port_taken" | "failed"; readonly problem: string };
 
 /**
@@ -28,9 +28,14 @@ export type ServerStart =
  * Nothing of it is left running unless the answer is "ready".
  * @throws EmbeddedPostgresError when an orphan cannot be stopped; the signal's reason when it is aborted.
  */
-export async function startServer(options: ServerOptions, port: number, signal?: AbortSignal): Promise<ServerStart> {
+export async function startServer(
+  options: ServerOptions,
+  findPort: () => number | Promise<number>,
+  signal?: AbortSignal,
+): Promise<ServerStart> {
   const { paths, runtime } = options;
   const stalePid = await releaseOrphans(paths, options.onLog, signal);
+  const port = await findPort(); // only now: an orphan may have held it
   const log = openServerLog(paths.log);
   try {
     const server = await startWatchedProcess({
@@ -52,7 +57,7 @@ export async function startServer(options: ServerOptions, port: number, signal?:
         everyMs: 5,
         signal,
       });
-      if (outcome === "ready" && server.end() === null) return { kind: "ready", server };
+      if (outcome === "ready" && server.end() === null) return { kind: "ready", server, port };
       await server.stop();
       const why = outcome === null ? `it was not ready after ${READY_TIMEOUT_MS / 1000} s` : `it ended with ${outcome}`;
       const kind = /could not create any TCP\/IP sockets|could not bind/.test(log.read()) ? "port_taken" : "failed";

@@ -69,7 +69,7 @@ export function makeSupervisor(first: WatchedProcess, port: number, options: Ser
 
 async function tryStart(options: ServerOptions, port: number, signal: AbortSignal): Promise<ServerStart> {
   try {
-    return await startServer(options, port, signal);
+    return await startServer(options, () => port, signal);
   } catch (error) {
     signal.throwIfAborted();
     return { kind: "failed", problem: String(error) };

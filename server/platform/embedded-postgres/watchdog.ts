@@ -8,7 +8,7 @@ import type { RunAs } from "./run-as.ts";
  *
  *   "$1"  what to do at the end of the pipe:
  *         fast: SIGINT, for PostgreSQL a fast shutdown, again each 0.1 s because a program that is just being started
- *               does not hear the first; after 20 s SIGQUIT (immediate: safe, the next start recovers), after 5 more SIGKILL
+ *               does not hear the first; after 5 s SIGQUIT (immediate: safe, the next start recovers; see orphans.ts), after 5 more SIGKILL
  *         kill: SIGKILL for the whole process group, for work whose result is thrown away
  *   rest  the program
  *
@@ -26,7 +26,7 @@ pid=$!
   while read -r _; do :; done <&3
   if [ "$end" = kill ]; then kill -KILL 0; fi
   i=0
-  while [ $i -lt 200 ] && kill -INT "$pid"; do i=$((i+1)); sleep 0.1; done
+  while [ $i -lt 50 ] && kill -INT "$pid"; do i=$((i+1)); sleep 0.1; done
   i=0
   while [ $i -lt 50 ] && kill -QUIT "$pid"; do i=$((i+1)); sleep 0.1; done
   kill -KILL "$pid"
@@ -41,7 +41,7 @@ exit "$code"
 `;
 
 /** Longer than the shell's own escalation can take. */
-const END_TIMEOUT_MS = 30_000;
+const END_TIMEOUT_MS = 15_000;
 
 /** NixOS has its tools in the last one; nothing else of the environment is handed on. */
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin";
