@@ -14,9 +14,19 @@ export class ConfigError extends Error {
   readonly mistakes: readonly ConfigMistake[];
 
   constructor(mistakes: readonly ConfigMistake[]) {
-    super(mistakes.map((mistake) => `${mistake.path}: ${mistake.found}; ${mistake.allowed}`).join("\n"));
-    this.mistakes = mistakes;
+    const shown = mistakes.map(({ path, found, allowed }) => ({
+      path: onOneLine(path),
+      found: onOneLine(found),
+      allowed: onOneLine(allowed),
+    }));
+    super(shown.map((mistake) => `${mistake.path}: ${mistake.found}; ${mistake.allowed}`).join("\n"));
+    this.mistakes = shown;
   }
+}
+
+/** Names and values of the file may hold anything; on a terminal they must not move the cursor or begin a line. */
+function onOneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, " ");
 }
 
 const bareKey = /^[A-Za-z0-9_-]+$/;
@@ -35,12 +45,12 @@ export function formatConfigPath(path: readonly PropertyKey[]): string {
   return text;
 }
 
-/** Shows a value of the config file in one short line. */
+/** Shows a value of the config file in one short line. Dates were made null when the file was read. */
 export function formatConfigValue(value: unknown): string {
   if (value === undefined) return "nothing";
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
-  if (value instanceof Date) return "a date";
-  if (typeof value === "object" && value !== null) return "a table";
+  if (value === null) return "a date";
+  if (typeof value === "object") return "a table";
   if (typeof value !== "string") return String(value);
   return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
 }

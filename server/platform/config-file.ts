@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { parse } from "smol-toml";
-import { type ConfigMistake, formatAllowedNames } from "./config-error.ts";
+import { type ConfigMistake, formatAllowedNames, formatConfigPath } from "./config-error.ts";
 import { configFileSchema } from "./config-schema.ts";
 
 /** The config file as it was read: TOML, not yet checked beyond its top-level names. */
@@ -45,7 +45,7 @@ function readText(path: string, from: string | null, mistakes: ConfigMistake[]):
 function parseSections(text: string, path: string, mistakes: ConfigMistake[]): Readonly<Record<string, unknown>> {
   let table: Readonly<Record<string, unknown>>;
   try {
-    table = parse(text);
+    table = withoutDates(parse(text)) as Readonly<Record<string, unknown>>;
   } catch (error) {
     // The message goes on with the line itself, which may hold anything; its first line says what is wrong.
     const { line, column, message } = error as Error & { line?: number; column?: number };
@@ -58,10 +58,18 @@ function parseSections(text: string, path: string, mistakes: ConfigMistake[]): R
   for (const name of Object.keys(table)) {
     if (known.includes(name)) continue;
     mistakes.push({
-      path: JSON.stringify(name).slice(1, -1),
+      path: formatConfigPath([name]),
       found: "unknown section",
       allowed: formatAllowedNames(name, known),
     });
   }
   return table;
+}
+
+/** No key takes a date, but a date passes for an empty table. It becomes null, which TOML cannot say and no key takes. */
+function withoutDates(value: unknown): unknown {
+  if (value instanceof Date) return null;
+  if (Array.isArray(value)) return value.map(withoutDates);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, entry]) => [name, withoutDates(entry)]));
 }

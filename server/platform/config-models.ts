@@ -3,7 +3,7 @@ import { providerTypes } from "../core/provider-type.ts";
 import type { ModelConfig, ProviderConfig } from "./config.ts";
 import { formatAllowedNames, formatConfigPath, formatConfigValue } from "./config-error.ts";
 import { type ProviderContext, parseProvider } from "./config-providers.ts";
-import { modelSchema, providerSchema } from "./config-schema.ts";
+import { modelSchema } from "./config-schema.ts";
 import { type ConfigPart, parseSection, parseTable } from "./config-section.ts";
 
 /** Reads `[models]`. A model with a mistake is left out of the result, after every mistake in it was added. */
@@ -46,13 +46,8 @@ function parseModel(name: string, part: ConfigPart, context: ProviderContext): M
   const providersPath = [...part.path, "providers"];
   const providers = new Map<string, ProviderConfig | null>();
   for (const entry of parseTable({ value: providersValue, path: providersPath }, context.mistakes)) {
-    const provider = parseSection(providerSchema, entry.part, context.mistakes);
     const routed = section === null || section.routing.includes(entry.name);
-    // A provider that is taken out of the routing for a while needs no credential meanwhile.
-    providers.set(
-      entry.name,
-      provider === null || !routed ? null : parseProvider(entry.name, provider, entry.part.path, context),
-    );
+    providers.set(entry.name, parseProvider(entry.name, entry.part, routed, context));
   }
   if (section === null) return null;
   const routed = section.routing.map((provider, index) => {

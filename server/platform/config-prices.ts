@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
-import { formatUsd, parseUsd } from "../core/money.ts";
 import { makeFlatRate, type Price, type Rate } from "../core/price.ts";
-import { type ConfigMistake, formatConfigPath, formatConfigValue } from "./config-error.ts";
-import { type PriceSection, priceSchema } from "./config-schema.ts";
+import { type ConfigMistake, formatConfigPath } from "./config-error.ts";
+import { type PriceSection, parseExactUsd, priceSchema } from "./config-schema.ts";
 import { type ConfigPart, parseSection, parseTable } from "./config-section.ts";
 
 const buckets = {
@@ -38,48 +37,27 @@ export function parsePrices(
     }
     const section = parseSection(priceSchema, entry.part, mistakes);
     if (section === null) continue;
-    const price = parsePrice(entry.name, section, entry.part.path, mistakes);
+    const price = parsePrice(entry.name, section);
     if (price !== null) prices.set(entry.name, price);
   }
   return prices;
 }
 
-function parsePrice(
-  name: string,
-  section: PriceSection,
-  path: readonly PropertyKey[],
-  mistakes: ConfigMistake[],
-): Price | null {
+function parsePrice(name: string, section: PriceSection): Price | null {
   const rates: Partial<Record<Bucket, Rate>> = {};
-  let complete = true;
-  for (const [bucket, key] of Object.entries(buckets) as [Bucket, (typeof buckets)[Bucket]][]) {
-    const value = section[key];
-    if (value === undefined) continue;
-    const rate = parseExactUsd(value);
-    if (rate === null) {
-      complete = false;
-      mistakes.push({
-        path: formatConfigPath([...path, key]),
-        found: `found ${formatConfigValue(value)}`,
-        allowed: "must be USD per million tokens, 0 or more, with at most nine decimal places",
-      });
-    } else rates[bucket] = rate;
+  for (const bucket of Object.keys(buckets) as Bucket[]) {
+    const value = section[buckets[bucket]];
+    const rate = value === undefined ? null : parseExactUsd(value);
+    if (rate !== null) rates[bucket] = rate;
   }
   const { input, output } = rates;
-  if (!complete || input === undefined || output === undefined) return null;
+  if (input === undefined || output === undefined) return null;
   const price: Price = { id: makePriceId(name, rates), input: makeFlatRate(input), output: makeFlatRate(output) };
   for (const bucket of ["cachedInput", "cacheWrite", "reasoning", "inputAudio", "outputAudio"] as const) {
     const rate = rates[bucket];
     if (rate !== undefined) price[bucket] = makeFlatRate(rate);
   }
   return price;
-}
-
-/** A number that nano-USD cannot hold exactly is refused: rounding could turn a small price into none. */
-function parseExactUsd(value: number | string): Rate | null {
-  const rate = parseUsd(value);
-  if (rate === null || (typeof value === "number" && Number(formatUsd(rate)) !== value)) return null;
-  return rate;
 }
 
 /** The same rates give the same id, in any order and on any machine. */

@@ -8,6 +8,7 @@ import {
   type ProviderDefaultsSection,
   type ProviderSection,
   providerDefaultsSchema,
+  providerSchema,
 } from "./config-schema.ts";
 import { type ConfigPart, parseSection, parseTable } from "./config-section.ts";
 
@@ -43,22 +44,31 @@ export function parseProviderDefaults(part: ConfigPart, mistakes: ConfigMistake[
   return defaults;
 }
 
-/** Reads one provider of one model; `null` where something is wrong with it. */
+/**
+ * Reads one provider of one model; `null` where something is wrong with it.
+ *
+ * @param routed false: only its keys are checked. One that is taken out of the routing needs no credential meanwhile.
+ */
 export function parseProvider(
   name: string,
-  section: ProviderSection,
-  path: readonly PropertyKey[],
+  part: ConfigPart,
+  routed: boolean,
   context: ProviderContext,
 ): ProviderConfig | null {
   const { mistakes } = context;
-  const { type } = section;
+  const { path } = part;
   const mistakesBefore = mistakes.length;
+  const section = parseProviderSection(part, mistakes);
+  if (section === null) return null;
+  const { type } = section;
   if (!isProviderType(type)) {
     mistakes.push({ path: formatConfigPath([...path, "type"]), ...explainType(type) });
     return null;
   }
   if (type === "echo") refuseKeys(section, wireKeys, "echo, which calls nobody", path, mistakes);
   else refuseKeys(section, echoKeys, `${type}, but for echo only`, path, mistakes);
+
+  if (!routed) return null;
 
   const defaults = context.defaults.get(type) ?? {};
   const ownBase =
@@ -123,6 +133,22 @@ export function parseShorthandProvider(type: ProviderType, context: ProviderCont
     credentialMissing: found.missing,
     ...makeBehaviour(defaults, {}),
   };
+}
+
+/** Stand in for values that are wrong in themselves, so that the rest of the section is still checked. */
+const substitutes: Readonly<Record<string, unknown>> = { api_base: "http://127.0.0.1", api_key_location: "none" };
+
+function parseProviderSection(part: ConfigPart, mistakes: ConfigMistake[]): ProviderSection | null {
+  const section = parseSection(providerSchema, part, mistakes);
+  if (section !== null || typeof part.value !== "object" || part.value === null) return section;
+  const issues = providerSchema.safeParse(part.value).error?.issues ?? [];
+  const wrong = new Set(
+    issues.flatMap((issue) => (issue.code === "unrecognized_keys" ? issue.keys : issue.path.slice(0, 1))),
+  );
+  const rest = Object.entries(part.value).flatMap(([key, value]) =>
+    !wrong.has(key) ? [[key, value]] : Object.hasOwn(substitutes, key) ? [[key, substitutes[key]]] : [],
+  );
+  return providerSchema.safeParse(Object.fromEntries(rest)).data ?? null;
 }
 
 const noCredential = { credential: null, missing: null };

@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { defaultKeyPrefixes } from "../core/key-format.ts";
+import { isModelName, modelNameLengthMax } from "../core/model-name.ts";
+import { formatUsd, type NanoUsd, parseUsd } from "../core/money.ts";
 
 const kibi = 1024;
 const mebi = kibi * kibi;
@@ -15,8 +17,17 @@ const prefix = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_-]{0,30}_$/, "2 to 32 characters of a-z, 0-9, - and _, of which the last is _");
 
-/** A price in USD per million tokens, as a number or a decimal text; checked exactly in config-prices. */
-const rate = z.union([z.number(), z.string()], { error: 'a number, or a decimal text such as "0.25"' });
+/** Reads USD per million tokens. A number that nano-USD cannot hold exactly is refused: rounding could make a price of nothing. */
+export function parseExactUsd(value: number | string): NanoUsd | null {
+  const rate = parseUsd(value);
+  if (rate === null || (typeof value === "number" && Number(formatUsd(rate)) !== value)) return null;
+  return rate;
+}
+
+const rateText = "USD per million tokens, 0 or more, with at most nine decimal places";
+const rate = z
+  .union([z.number(), z.string()], { error: rateText })
+  .refine((value) => parseExactUsd(value) !== null, { error: `must be ${rateText}` });
 
 export const credentialLocationSchema = z.union(
   [z.string(), z.strictObject({ default: z.string(), fallback: z.string() })],
@@ -31,10 +42,13 @@ const timeouts = z.strictObject({
 });
 
 const retries = z.int().min(0).max(10);
+const upstreamName = z.string().refine(isModelName, {
+  error: `must be 1 to ${modelNameLengthMax} printable characters with no white space at its ends`,
+});
 
 export const providerSchema = z.strictObject({
   type: z.string(),
-  model_name: z.string().min(1).max(256).optional(),
+  model_name: upstreamName.optional(),
   api_base: z.string().optional(),
   api_key_location: credentialLocationSchema.optional(),
   timeouts: timeouts.optional(),

@@ -70,9 +70,9 @@ function allowedBy(issue: Issue): string {
     case "invalid_value":
       return `allowed: ${issue.values.map(String).join(", ")}`;
     case "too_small":
-      return `must be ${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}${unitOf(issue.origin)}`;
+      return `must be ${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}${unitOf(issue)}`;
     case "too_big":
-      return `must be ${issue.inclusive === false ? "less than" : "at most"} ${issue.maximum}${unitOf(issue.origin)}`;
+      return `must be ${issue.inclusive === false ? "less than" : "at most"} ${issue.maximum}${unitOf(issue)}`;
     case "invalid_format":
     case "invalid_union":
       return `must be ${issue.message}`;
@@ -91,8 +91,8 @@ const typeNames: Readonly<Record<string, string>> = {
   record: "a table",
 };
 
-function unitOf(origin: string): string {
-  return origin === "string" ? " characters" : origin === "array" ? " entries" : "";
+function unitOf({ origin }: { origin: string }): string {
+  return origin === "string" ? " characters long" : origin === "array" ? " long" : "";
 }
 
 function findValue(value: unknown, path: readonly PropertyKey[]): unknown {

@@ -140,7 +140,7 @@ function syncFolder(path: string): void {
 }
 
 function hideWrongValues(value: unknown): unknown {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value === null ? null : [];
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return [];
   return Object.fromEntries(
     Object.entries(value).map(([name, entry]) => [name, typeof entry === "string" ? entry : []]),
   );
