@@ -1,0 +1,101 @@
+import { waitFor } from "./backoff.ts";
+import type { Logger } from "./logger.ts";
+
+export interface Shutdown {
+  /** True from the first signal on: readiness answers 503 before anything else changes. */
+  readonly draining: boolean;
+  /** Adds a step. Steps run one after the other in the order of their adding, each once, none skipped by a failure. */
+  add(name: string, stop: () => Promise<void> | void): void;
+  /**
+   * Runs the steps, then ends the process: 0 when all ended in time, 1 when one failed or the deadline came. The same
+   * promise for every call.
+   */
+  stop(reason: string): Promise<void>;
+  /** Removes the signal handlers (tests). */
+  close(): void;
+}
+
+export interface ShutdownOptions {
+  logger: Logger;
+  /** For all steps together; 5 s more are given to flush and close. */
+  drainMs: number;
+  /** Between failing readiness and the first step, so that a load balancer sees it. */
+  noticeMs?: number;
+  /** Ends the process; tests record instead. */
+  exit?: (code: number) => void;
+}
+
+const closingMs = 5_000;
+const signalCodes = { SIGTERM: 143, SIGINT: 130 } as const;
+
+/** Listens for SIGTERM and SIGINT. The first starts the stop, a second one ends the process at once. */
+export function openShutdown(options: ShutdownOptions): Shutdown {
+  const { logger } = options;
+  const exit = options.exit ?? ((code: number) => process.exit(code));
+  const steps: { name: string; stop: () => Promise<void> | void }[] = [];
+  let stopping: Promise<void> | null = null;
+
+  const run = async (reason: string): Promise<void> => {
+    logger.info({ reason, drainMs: options.drainMs }, "Stopping");
+    await waitFor(options.noticeMs ?? 0);
+    const deadline = AbortSignal.timeout(options.drainMs + closingMs);
+    let isClean = true;
+    for (const { name, stop } of steps) {
+      const outcome = await runStep(stop, deadline);
+      if (outcome === "done") continue;
+      isClean = false;
+      if (outcome === "late") logger.error({ step: name }, "A step of the stop did not end in time");
+      else logger.error({ step: name, err: outcome }, "A step of the stop failed");
+    }
+    logger.info({ isClean }, "Stopped");
+    logger.flush();
+    exit(isClean ? 0 : 1);
+  };
+
+  const shutdown: Shutdown = {
+    get draining() {
+      return stopping !== null;
+    },
+    add(name, stop) {
+      steps.push({ name, stop });
+    },
+    stop(reason) {
+      stopping ??= run(reason);
+      return stopping;
+    },
+    close() {
+      process.off("SIGTERM", onSignal);
+      process.off("SIGINT", onSignal);
+    },
+  };
+  function onSignal(signal: NodeJS.Signals): void {
+    if (stopping !== null) {
+      logger.warn({ signal }, "A second signal: ending at once");
+      logger.flush();
+      exit(signal === "SIGINT" ? signalCodes.SIGINT : signalCodes.SIGTERM);
+      return;
+    }
+    void shutdown.stop(signal);
+  }
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+  return shutdown;
+}
+
+async function runStep(stop: () => Promise<void> | void, deadline: AbortSignal): Promise<"done" | "late" | Error> {
+  // A step is begun even past the deadline: closing a journal at once is better than not at all.
+  const late = new AbortController();
+  const step = (async (): Promise<"done" | Error> => {
+    try {
+      await stop();
+      return "done";
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
+    } finally {
+      late.abort();
+    }
+  })();
+  const tooLate = waitFor(2 ** 31 - 1, AbortSignal.any([deadline, late.signal])).then(() => "late" as const);
+  const first = await Promise.race([step, tooLate]);
+  return first === "late" && !deadline.aborted ? step : first;
+}

@@ -1,0 +1,81 @@
+import { type Database, openDatabase } from "../../db/client.ts";
+import { Secret } from "../../server/core/secret.ts";
+import { openClock } from "../../server/platform/clock.ts";
+import { openLogger } from "../../server/platform/logger.ts";
+import type { JobObservation } from "../../server/platform/metrics.ts";
+import { openQueues } from "../../server/platform/queues.ts";
+import type { WorkerContext } from "../../workers/context.ts";
+import { openWorkers, type Workers } from "../../workers/open-workers.ts";
+import type { JobDefinition, JobTools } from "../../workers/registry.ts";
+
+/** One line of the workers' log. */
+export type LogLine = Record<string, unknown> & { level: string; msg: string; atMs: number };
+
+/** A process's worth of workers on real stores, with all that they told. */
+export interface WorkerHarness {
+  context: WorkerContext;
+  workers: Workers;
+  lines: LogLine[];
+  observations: JobObservation[];
+  stop(graceMs?: number): Promise<void>;
+}
+
+export function openWorkerHarness(
+  stores: { databaseUrl: string; redisUrl: string | null },
+  definitions?: readonly JobDefinition[],
+): WorkerHarness {
+  const lines: LogLine[] = [];
+  const observations: JobObservation[] = [];
+  const clock = openClock();
+  const logger = openLogger(
+    { level: "debug", pretty: false, access: false },
+    { write: (line) => void lines.push({ ...JSON.parse(line), atMs: performance.now() }) },
+  );
+  const database: Database = openDatabase({ url: stores.databaseUrl, applicationName: "workers", poolMax: 4 });
+  const queues = openQueues({
+    databaseUrl: new Secret(stores.databaseUrl),
+    redisUrl: stores.redisUrl === null ? null : new Secret(stores.redisUrl),
+    logger,
+    clock,
+  });
+  const context: WorkerContext = {
+    config: { usage: { rawDays: 3, partitionDaysAhead: 2 } },
+    database,
+    logger,
+    metrics: { observeJob: (observation) => void observations.push(observation) },
+    clock,
+    queues,
+  };
+  const workers = openWorkers(context, definitions);
+  return {
+    context,
+    workers,
+    lines,
+    observations,
+    async stop(graceMs = 2_000) {
+      await workers.stop(graceMs);
+      await queues.close();
+      await database.close();
+    },
+  };
+}
+
+/** A job for tests; it runs each second unless told otherwise. */
+export function makeTestJob(
+  name: string,
+  handle: (tools: JobTools) => Promise<Record<string, number>>,
+  more: Partial<JobDefinition> = {},
+): JobDefinition {
+  return { name, queue: "upkeep", schedule: "* * * * * *", concurrency: 2, attemptsMax: 3, handle, ...more };
+}
+
+/** The most lines that were logged within any second. */
+export function findPeakRate(lines: readonly LogLine[]): number {
+  let peak = 0;
+  for (const [first, { atMs }] of lines.entries()) {
+    let last = first;
+    while (last < lines.length && (lines[last]?.atMs ?? 0) < atMs + 1_000) last += 1;
+    peak = Math.max(peak, last - first);
+  }
+  return peak;
+}

@@ -1,0 +1,16 @@
+import type { Database } from "../db/client.ts";
+import type { Clock } from "../server/platform/clock.ts";
+import type { Config } from "../server/platform/config.ts";
+import type { Logger } from "../server/platform/logger.ts";
+import type { JobObservation } from "../server/platform/metrics.ts";
+import type { Queues } from "../server/platform/queues.ts";
+
+/** What workers need; the process that runs them builds it and disposes of it. */
+export interface WorkerContext {
+  config: Pick<Config, "usage">;
+  database: Database;
+  logger: Logger;
+  metrics: { observeJob(observation: JobObservation): void };
+  clock: Clock;
+  queues: Queues;
+}

@@ -1,0 +1,51 @@
+import type { Logger } from "../server/platform/logger.ts";
+import type { QueueName } from "../server/platform/queues.ts";
+import type { WorkerContext } from "./context.ts";
+import { handleExpireKeys } from "./jobs/expire-keys.ts";
+import { handleManagePartitions } from "./jobs/manage-partitions.ts";
+
+/** What a handler is given for one run. */
+export interface JobTools {
+  context: WorkerContext;
+  logger: Logger;
+  /** Look at it between batches: once aborted, throw it (`signal.throwIfAborted()`), and the run goes back. */
+  signal: AbortSignal;
+  updateProgress(percent: number): Promise<void>;
+}
+
+/**
+ * One kind of job. Its handler is idempotent, safe to run twice at once, and safe to kill at any point; it returns what
+ * it did as numbers.
+ */
+export interface JobDefinition {
+  name: string;
+  queue: QueueName;
+  /** Cron, seconds optional, in UTC. */
+  schedule: string;
+  /** Runs of its queue that this process takes at once for it. */
+  concurrency: number;
+  /** First try and retries together. */
+  attemptsMax: number;
+  handle(tools: JobTools): Promise<Record<string, number>>;
+}
+
+/** Every job there is. */
+export const jobs: readonly JobDefinition[] = [
+  {
+    name: "expire-keys",
+    queue: "upkeep",
+    schedule: "* * * * *",
+    concurrency: 1,
+    attemptsMax: 5,
+    handle: handleExpireKeys,
+  },
+  {
+    name: "manage-partitions",
+    queue: "upkeep",
+    // Each hour, though days change once: a day's partition is ready 24 tries before it is needed.
+    schedule: "7 * * * *",
+    concurrency: 1,
+    attemptsMax: 8,
+    handle: handleManagePartitions,
+  },
+];
