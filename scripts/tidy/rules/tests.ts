@@ -46,9 +46,12 @@ function findClose(bare: string, start: number): number {
   return bare.length;
 }
 
+/** A local called `test` has other members than these. */
+const testHead = /(?<![.\w])(?:it|test)(?:\s*\.\s*(?:each|for|concurrent|sequential|skipIf|runIf|extend))*\s*(?=[(`])/g;
+
 /** Every `it(…)`, `test(…)` and `it.each(…)(…)` with all that stands in its brackets. */
 function findTestCalls(bare: string): { index: number; body: string }[] {
-  return Array.from(bare.matchAll(/(?<![.\w])(?:it|test)((?:\s*\.\s*\w+)*)\s*(?=[(`])/g), ({ index, 0: head }) => {
+  return Array.from(bare.matchAll(testHead), ({ index, 0: head }) => {
     let end = index + head.length;
     if (bare[end] === "`") end = bare.indexOf("`", end + 1) + 1;
     while (/^\s*\(/.test(bare.slice(end, end + 40))) end = findClose(bare, bare.indexOf("(", end));
