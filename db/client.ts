@@ -14,6 +14,8 @@ export interface Database {
 
 export interface DatabaseOptions {
   url: string;
+  /** Where LISTEN connects; it does not survive a pooler in transaction mode. `url` unless given. */
+  listenUrl?: string;
   /** Shown in `pg_stat_activity`. */
   applicationName: string;
   /** Connections of the pool; more wait in line. */
@@ -24,7 +26,7 @@ export interface DatabaseOptions {
 /** Opens lazily: no connection is made before the first query. */
 export function openDatabase(options: DatabaseOptions): Database {
   const open = (purpose: string, max: number): postgres.Sql =>
-    postgres(options.url, {
+    postgres(purpose === "listen" ? (options.listenUrl ?? options.url) : options.url, {
       max,
       idle_timeout: max === 1 ? undefined : 60,
       connect_timeout: 5,

@@ -37,6 +37,8 @@ export interface ContextOptions {
   logger: Logger;
   /** Of a migrated database. */
   databaseUrl: string;
+  /** Where LISTEN connects, when it must not go through a pooler; the database itself unless given. */
+  listenUrl?: string;
   /** Gives each process of a machine its own connections and journal; random unless a test wants to know it. */
   process?: string;
 }
@@ -53,7 +55,11 @@ export async function openContext(options: ContextOptions): Promise<Context> {
   const process = options.process ?? randomUUID();
   const clock = openClock();
   const metrics = openMetrics();
-  const database = openDatabase({ url: options.databaseUrl, applicationName: "tollgate" });
+  const database = openDatabase({
+    url: options.databaseUrl,
+    listenUrl: options.listenUrl ?? options.databaseUrl,
+    applicationName: "tollgate",
+  });
   const journalDir = join(config.dataDir, "journal");
   let journal: Journal | null = null;
   try {
@@ -111,7 +117,11 @@ async function openRest(
     await providers.close();
     await lastUsed.close();
     const left = await flusher.close(closeFlushMs);
-    if (left > 0) logger.warn({ events: left }, "PostgreSQL did not take all events; they are in the journal and come in at the next start");
+    if (left > 0)
+      logger.warn(
+        { events: left },
+        "PostgreSQL did not take all events; they are in the journal and come in at the next start",
+      );
     journal.shutDown();
     keyCache.close();
     await keyChannel.close();

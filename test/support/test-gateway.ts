@@ -63,6 +63,8 @@ export interface TestGatewayOptions {
   dataDir?: string;
   /** What the gateway connects to instead of the database itself (a fault proxy). */
   databaseUrl?: string;
+  /** The same for LISTEN alone. */
+  listenUrl?: string;
 }
 
 /** A model whose provider is at `upstreamUrl`, priced at 1 and 2 USD per million tokens. */
@@ -90,7 +92,12 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
   const config = loadConfig({ env: { TOLLGATE_DATA_DIR: dataDir }, configFile });
   const logLines: string[] = [];
   const logger = openLogger({ ...config.log, level: "debug", pretty: false }, { write: (line) => logLines.push(line) });
-  const context = await openContext({ config, logger, databaseUrl: options.databaseUrl ?? database.url });
+  const context = await openContext({
+    config,
+    logger,
+    databaseUrl: options.databaseUrl ?? database.url,
+    ...(options.listenUrl === undefined ? {} : { listenUrl: options.listenUrl }),
+  });
   const app = express();
   const router = makeInferenceRouter(context.proxy);
   app.use("/v1", router);
