@@ -99,10 +99,10 @@ test("a changed example is taken, or refused with a path on every line, and noth
       if (isTaken(mutate(mutations), credentials ? { OPENAI_API_KEY: "sk-1" } : {})) taken++;
       else refused++;
     }),
-    { numRuns: 2_000 },
+    { numRuns: 1_000 },
   );
   // Both happen, else the mutations prove nothing.
-  expect(taken).toBeGreaterThan(50);
+  expect(taken).toBeGreaterThan(20);
   expect(refused).toBeGreaterThan(500);
 }, 60_000);
 
