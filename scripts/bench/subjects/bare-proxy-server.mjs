@@ -28,6 +28,7 @@ class Relay {
   /** @param {import("node:http").ServerResponse} response */
   constructor(response) {
     this.response = response;
+    this.resume = () => {};
   }
   /** @param {() => void} abort */
   onConnect(abort) {
@@ -46,13 +47,15 @@ class Relay {
       const name = String(rawHeaders[index]).toLowerCase();
       if (name === "content-type" || name === "content-length") headers.push(name, String(rawHeaders[index + 1]));
     }
-    this.response.on("drain", resume);
+    this.resume = resume;
     this.response.writeHead(status, headers);
     return true;
   }
   /** @param {Buffer} chunk */
   onData(chunk) {
-    return this.response.write(chunk);
+    if (this.response.write(chunk)) return true;
+    this.response.once("drain", this.resume);
+    return false;
   }
   onComplete() {
     this.response.end();
