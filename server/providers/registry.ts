@@ -1,7 +1,6 @@
-import type { Clock } from "../platform/clock.ts";
 import { openEcho } from "./echo.ts";
 import type { Provider, ProviderType } from "./types.ts";
-import { openUpstream } from "./upstream.ts";
+import { openUpstream, type UpstreamOptions } from "./upstream.ts";
 
 interface ProviderTypeRow {
   /** Where its models are when the config names no `api_base`; `null`: the config must name one, or none is needed. */
@@ -35,7 +34,7 @@ export interface Providers {
 }
 
 /** Opens the providers; no connection is made before the first call. */
-export function openProviders(options: { clock: Clock }): Providers {
+export function openProviders(options: UpstreamOptions): Providers {
   const upstream = openUpstream(options);
   const echo = openEcho(options);
   return {

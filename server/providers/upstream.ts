@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { Pool } from "undici";
 import type { Clock } from "../platform/clock.ts";
 import type { Provider, ProviderTarget, UpstreamCall, UpstreamRequest, UpstreamSink, WireEndpoint } from "./types.ts";
 import { type AttemptRoute, UpstreamAttempt } from "./upstream-attempt.ts";
+import { type Connections, openConnections } from "./upstream-connections.ts";
 import { makeUpstreamHeaders } from "./upstream-headers.ts";
 import { openDeadlines } from "./upstream-timeouts.ts";
 
@@ -24,7 +24,6 @@ const endpointPaths: Readonly<Record<WireEndpoint, string>> = {
 };
 
 interface Route extends AttemptRoute {
-  pool: Pool;
   basePath: string;
 }
 
@@ -36,19 +35,19 @@ interface Route extends AttemptRoute {
 export function openUpstream(options: UpstreamOptions): Provider {
   const { clock, connectionsPerOriginMax = 256, answerBytesMax = 64 * 1024 * 1024, keepAliveMs = 4_000 } = options;
   const deadlines = openDeadlines(clock);
-  const pools = new Map<string, Pool>();
+  const origins = new Map<string, Connections>();
   const routes = new WeakMap<ProviderTarget, Route>();
 
-  // undici fixes the connect time-out per pool, and only it can end a connection that hangs while it is being made.
-  const openPool = (origin: string, connectMs: number): Pool => {
+  // The connect time-out is fixed per connection, so that targets that differ in it do not share any.
+  const findConnections = (origin: string, connectMs: number): Connections => {
     const key = `${origin} ${connectMs}`;
-    let pool = pools.get(key);
-    if (pool === undefined) {
-      pool = new Pool(origin, {
-        connections: connectionsPerOriginMax,
+    let connections = origins.get(key);
+    if (connections === undefined) {
+      connections = openConnections(origin, connectionsPerOriginMax, {
         pipelining: 1,
-        connect: { timeout: connectMs },
-        // Ours are exact and cost less; undici's timers look twice a second.
+        // Our own deadlines are exact and cost less: undici's timers look twice a second and may be early. This one
+        // only closes the socket of a call that has failed by then.
+        connect: { timeout: connectMs + 1_000 },
         headersTimeout: 0,
         bodyTimeout: 0,
         keepAliveTimeout: keepAliveMs,
@@ -56,17 +55,18 @@ export function openUpstream(options: UpstreamOptions): Provider {
         maxHeaderSize: headBytesMax,
         maxResponseSize: answerBytesMax,
       });
-      pools.set(key, pool);
+      origins.set(key, connections);
     }
-    return pool;
+    return connections;
   };
 
   const openRoute = (target: ProviderTarget): Route => {
     assert(target.origin !== null, "a target without an origin is not for an upstream");
     const { timeouts, basePath } = target;
     deadlines.setShortest(Math.min(timeouts.connectMs, timeouts.firstByteMs, timeouts.idleMs, timeouts.totalMs));
-    const pool = openPool(target.origin, timeouts.connectMs);
-    const route = { host: new URL(target.origin).host, timeouts, clock, deadlines, answerBytesMax, pool, basePath };
+    const connections = findConnections(target.origin, timeouts.connectMs);
+    const { host } = new URL(target.origin);
+    const route = { host, connections, timeouts, clock, deadlines, answerBytesMax, basePath };
     routes.set(target, route);
     return route;
   };
@@ -74,21 +74,22 @@ export function openUpstream(options: UpstreamOptions): Provider {
   return {
     send(target: ProviderTarget, request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
       const route = routes.get(target) ?? openRoute(target);
-      const attempt = new UpstreamAttempt(route, sink);
-      route.pool.dispatch(
+      const attempt = new UpstreamAttempt(
+        route,
         {
           method: "POST",
           path: route.basePath + endpointPaths[request.endpoint],
           headers: makeUpstreamHeaders(target, request),
           body: request.body,
         },
-        attempt,
+        sink,
       );
+      route.connections.insert(attempt);
       return attempt;
     },
 
     async close(): Promise<void> {
-      await Promise.all([...pools.values()].map((pool) => pool.destroy()));
+      await Promise.all([...origins.values()].map((connections) => connections.close()));
       deadlines.close();
     },
   };

@@ -1,0 +1,33 @@
+import type { ProviderTarget, UpstreamRequest, WireEndpoint } from "../../server/providers/types.ts";
+
+/** A target at an origin, with time-outs that never matter unless a test sets them. */
+export function makeTarget(origin: string | null, more: Partial<ProviderTarget> = {}): ProviderTarget {
+  return {
+    providerName: "scripted",
+    type: origin === null ? "echo" : "openai_compatible",
+    upstreamModel: "scripted-model",
+    origin,
+    basePath: "/v1",
+    credential: null,
+    price: null,
+    outputTokensMax: null,
+    timeouts: { connectMs: 5_000, firstByteMs: 30_000, idleMs: 30_000, totalMs: 60_000 },
+    retriesMax: 0,
+    echo: null,
+    ...more,
+  };
+}
+
+/** A request with the body given; `model` may carry a directive for the scripted upstream. */
+export function makeRequest(
+  json: { readonly [field: string]: unknown },
+  endpoint: WireEndpoint = "chat_completions",
+  requestId = "018f0000-0000-7000-8000-000000000001",
+): UpstreamRequest {
+  return { endpoint, body: Buffer.from(JSON.stringify(json)), stream: json.stream === true, requestId, json };
+}
+
+/** A chat request to the model. */
+export function makeChat(model: string, more: { readonly [field: string]: unknown } = {}): UpstreamRequest {
+  return makeRequest({ model, messages: [{ role: "user", content: "Say something." }], ...more });
+}
