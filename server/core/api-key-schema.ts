@@ -57,6 +57,11 @@ export const tagsSchema = z
   .record(tagNameSchema, tagValue)
   .refine((tags) => Object.keys(tags).length <= 32, "must be at most 32 tags");
 
+/** Tags that must all match. The pipe lets it stand in a query string, where it is written `tag[NAME]=VALUE`. */
+export const tagFilterSchema = tagsSchema
+  .pipe(z.record(z.string(), z.string()))
+  .meta({ description: "Key-bound tags that must all match.", param: { style: "deepObject", explode: true } });
+
 const calendarPeriods = ["day", "week", "month"];
 const budget = z
   .strictObject({
@@ -181,7 +186,7 @@ export const listKeysInput = z.strictObject({
   state: z.enum(keyStates).optional(),
   type: z.enum(keyTypes).optional(),
   owner_id: wireLine(128).optional(),
-  tag: tagsSchema.optional().describe("Key-bound tags that must all match; REST: tag[NAME]=VALUE."),
+  tag: tagFilterSchema.optional(),
   alias: aliasSchema.optional(),
   q: wireLine(100).optional().describe("Text to find in public id, alias, name and description, in any case."),
 });

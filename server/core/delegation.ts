@@ -57,6 +57,20 @@ export function findExcess(parent: KeyPowers, child: KeyPowers): string[] {
   return excess;
 }
 
+/**
+ * The same for a change of a key that exists. Whoever only takes away needs no power of its own; whoever gives, in any
+ * property or by enabling, must cover the whole result, so that a weak key cannot loosen a strong one. An end that the
+ * change leaves as it is does not count: keys outlive the key that manages them.
+ *
+ * @param enables the change makes a disabled key live.
+ */
+export function findExcessOfChange(parent: KeyPowers, before: KeyPowers, after: KeyPowers, enables: boolean): string[] {
+  const samePins = JSON.stringify(before.providerCredentials) === JSON.stringify(after.providerCredentials);
+  if (!enables && samePins && findExcess(before, after).length === 0) return [];
+  const sameEnd = before.expiresAt?.getTime() === after.expiresAt?.getTime();
+  return findExcess(parent, after).filter((field) => field !== "expires_at" || !sameEnd);
+}
+
 /** `null` is "no limit". */
 function isAtMost(child: number | null, parent: number | null): boolean {
   return parent === null || (child !== null && child <= parent);

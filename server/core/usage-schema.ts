@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { tagNameSchema, tagsSchema } from "./api-key-schema.ts";
+import { tagFilterSchema, tagNameSchema } from "./api-key-schema.ts";
 import { parseInstant } from "./expiry.ts";
 import { wireInstantOut, wireLine, wireTimezone } from "./wire-types.ts";
 
@@ -71,7 +71,7 @@ export const queryUsageInput = z
     model: wireLine(256).optional(),
     provider: wireLine(128).optional(),
     endpoint: wireLine(128).optional(),
-    tag: tagsSchema.optional().describe("Key-bound tags that must all match; REST: tag[NAME]=VALUE."),
+    tag: tagFilterSchema.optional(),
   })
   .refine((input) => input.from === undefined || input.to === undefined || input.from < input.to, {
     path: ["from"],

@@ -5,6 +5,7 @@ import { makeAliasBase } from "../../core/alias.ts";
 import type { ApiKey, PublicId } from "../../core/api-key.ts";
 import { createKeyInput } from "../../core/api-key-schema.ts";
 import { createdKeyView, makeApiKeyView } from "../../core/api-key-view.ts";
+import { findExcess } from "../../core/delegation.ts";
 import { AppError } from "../../core/error.ts";
 import { makeKeyText } from "../../core/key-format.ts";
 import { makeKeyDigest } from "../../keys/key-digest.ts";
@@ -33,7 +34,7 @@ export const createKey = makeProcedure("admin:keys")
   .output(createdKeyView)
   .mutation(async ({ ctx, input }) => {
     const draft = makeKeyDraft(ctx, input);
-    requireNoExcess(ctx, draft);
+    requireNoExcess(ctx, (caller) => findExcess(caller, draft));
     const { key, text } = await insertKey(ctx, draft, input.alias ?? null, input.idempotency_key);
     return { api_key: text, ...makeApiKeyView(key, ctx.clock.nowMs()) };
   });

@@ -1,5 +1,6 @@
 import { keyReference } from "../../core/api-key-schema.ts";
 import { apiKeyView, makeApiKeyView } from "../../core/api-key-view.ts";
+import { findExcessOfChange } from "../../core/delegation.ts";
 import { makeProcedure } from "../trpc.ts";
 import { makeStateChange } from "./state-change.ts";
 import { requireNoExcess, updateKey } from "./update-key.ts";
@@ -19,7 +20,7 @@ export const enableKey = makeProcedure("admin:keys")
   .mutation(async ({ ctx, input }) => {
     const key = await updateKey(ctx, input.public_id, (current, nowMs) => {
       const change = makeStateChange(current, "active", nowMs);
-      if (change !== null) requireNoExcess(ctx, current);
+      if (change !== null) requireNoExcess(ctx, (caller) => findExcessOfChange(caller, current, current, true));
       return change;
     });
     return makeApiKeyView(key, ctx.clock.nowMs());

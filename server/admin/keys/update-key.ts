@@ -1,6 +1,6 @@
 import { type ApiKeyChange, updateApiKey } from "../../../db/queries/update-api-key.ts";
 import type { ApiKey } from "../../core/api-key.ts";
-import { findExcess, type KeyPowers } from "../../core/delegation.ts";
+import type { KeyPowers } from "../../core/delegation.ts";
 import { AppError } from "../../core/error.ts";
 import { type AdminContext, findCallerScope } from "../context.ts";
 
@@ -24,10 +24,15 @@ export async function updateKey(
   return changed;
 }
 
-/** @throws AppError `permission_denied` where the caller is a key and the key in question could do more than it. */
-export function requireNoExcess(ctx: AdminContext, powers: KeyPowers): void {
+/**
+ * Refuses what a calling key finds beyond itself.
+ *
+ * @param find compares with the caller; see core/delegation.
+ * @throws AppError `permission_denied`
+ */
+export function requireNoExcess(ctx: AdminContext, find: (caller: KeyPowers) => string[]): void {
   if (ctx.caller.kind === "system") return;
-  const excess = findExcess(ctx.caller.key, powers);
+  const excess = find(ctx.caller.key);
   if (excess.length === 0) return;
   throw new AppError(
     "permission_denied",

@@ -3,6 +3,7 @@ import type { ApiKey } from "../../core/api-key.ts";
 import { type UpdateKeyInput, updateKeyInput } from "../../core/api-key-schema.ts";
 import { apiKeyView, makeApiKeyView } from "../../core/api-key-view.ts";
 import { findClientKeyProblems } from "../../core/client-key.ts";
+import { findExcessOfChange } from "../../core/delegation.ts";
 import { AppError } from "../../core/error.ts";
 import { isExpired, makeExpiry } from "../../core/expiry.ts";
 import type { Config } from "../../platform/config.ts";
@@ -32,7 +33,8 @@ export const changeKey = makeProcedure("admin:keys")
       }
       if (current.state === "revoked") throw new AppError("conflict", "The key is revoked; that is final.");
       const change = makeChange(current, input, nowMs, ctx.config.keys);
-      requireNoExcess(ctx, { ...current, ...change });
+      const enables = change.state === "active";
+      requireNoExcess(ctx, (caller) => findExcessOfChange(caller, current, { ...current, ...change }, enables));
       return Object.keys(change).length === 0 ? null : change;
     });
     return makeApiKeyView(key, ctx.clock.nowMs());
