@@ -6,6 +6,8 @@ export interface Shutdown {
   readonly draining: boolean;
   /** Adds a step. Steps run one after the other in the order of their adding, each once, none skipped by a failure. */
   add(name: string, stop: () => Promise<void> | void): void;
+  /** Adds a step before all those that are there. */
+  addFirst(name: string, stop: () => Promise<void> | void): void;
   /**
    * Runs the steps, then ends the process: 0 when all ended in time, 1 when one failed or the deadline came. The same
    * promise for every call.
@@ -21,6 +23,8 @@ export interface ShutdownOptions {
   drainMs: number;
   /** Between failing readiness and the first step, so that a load balancer sees it. */
   noticeMs?: number;
+  /** Which signals begin it; SIGTERM and SIGINT unless given. */
+  signals?: readonly ("SIGTERM" | "SIGINT")[];
   /** Ends the process; tests record instead. */
   exit?: (code: number) => void;
 }
@@ -28,10 +32,11 @@ export interface ShutdownOptions {
 const closingMs = 5_000;
 const signalCodes = { SIGTERM: 143, SIGINT: 130 } as const;
 
-/** Listens for SIGTERM and SIGINT. The first starts the stop, a second one ends the process at once. */
+/** Listens for the signals. The first one starts the stop, a second one ends the process at once. */
 export function openShutdown(options: ShutdownOptions): Shutdown {
   const { logger } = options;
   const exit = options.exit ?? ((code: number) => process.exit(code));
+  const signals = options.signals ?? ["SIGTERM", "SIGINT"];
   const steps: { name: string; stop: () => Promise<void> | void }[] = [];
   let stopping: Promise<void> | null = null;
 
@@ -59,13 +64,15 @@ export function openShutdown(options: ShutdownOptions): Shutdown {
     add(name, stop) {
       steps.push({ name, stop });
     },
+    addFirst(name, stop) {
+      steps.unshift({ name, stop });
+    },
     stop(reason) {
       stopping ??= run(reason);
       return stopping;
     },
     close() {
-      process.off("SIGTERM", onSignal);
-      process.off("SIGINT", onSignal);
+      for (const signal of signals) process.off(signal, onSignal);
     },
   };
   function onSignal(signal: NodeJS.Signals): void {
@@ -77,8 +84,7 @@ export function openShutdown(options: ShutdownOptions): Shutdown {
     }
     void shutdown.stop(signal);
   }
-  process.on("SIGTERM", onSignal);
-  process.on("SIGINT", onSignal);
+  for (const signal of signals) process.on(signal, onSignal);
   return shutdown;
 }
 

@@ -1,0 +1,8 @@
+import type { JobObservation } from "./metrics.ts";
+
+/** What the workers' process tells the process that started it. */
+export type WorkerMessage =
+  | { kind: "ready" }
+  /** Whether the store of the queues answers; sent when it changes. */
+  | { kind: "up"; up: boolean }
+  | { kind: "job"; observation: JobObservation };
