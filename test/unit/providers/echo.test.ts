@@ -19,7 +19,10 @@ async function ask(request: UpstreamRequest, echo: Partial<EchoBehaviour> = {}, 
   return { sink, afterMs };
 }
 
-const parse = <T = ChatCompletion>(sink: ScriptedSink): T => JSON.parse(sink.text()) as T;
+const parse = (sink: ScriptedSink): ChatCompletion => JSON.parse(sink.text());
+const parseCompletion = (sink: ScriptedSink): Completion => JSON.parse(sink.text());
+const parseEmbeddings = (sink: ScriptedSink): CreateEmbeddingResponse => JSON.parse(sink.text());
+const parseError = (sink: ScriptedSink): { error: object } => JSON.parse(sink.text());
 const say = (text: unknown, more = {}) =>
   makeRequest({ model: "echo", messages: [{ role: "user", content: text }], ...more });
 
@@ -110,7 +113,7 @@ describe("chat", () => {
   ])("answers 400 to %s", async (_name, json) => {
     const { sink } = await ask(makeRequest(json));
     expect(sink.status).toBe(400);
-    expect(parse<{ error: object }>(sink).error).toMatchObject({ type: "invalid_request_error", param: null });
+    expect(parseError(sink).error).toMatchObject({ type: "invalid_request_error", param: null });
   });
 });
 
@@ -190,7 +193,7 @@ describe("chat streams", () => {
 
 describe("completions and embeddings", () => {
   it("completions answer each prompt", async () => {
-    const body = parse<Completion>(
+    const body = parseCompletion(
       (await ask(makeRequest({ model: "echo", prompt: ["one", "two"] }, "completions"))).sink,
     );
     expect(body.object).toBe("text_completion");
@@ -203,11 +206,9 @@ describe("completions and embeddings", () => {
 
   it("embeddings are unit vectors of the text, the same in both encodings", async () => {
     const embed = async (more: object) =>
-      parse<CreateEmbeddingResponse>(
-        (await ask(makeRequest({ model: "echo", input: ["a", "b", "a"], ...more }, "embeddings"))).sink,
-      );
+      parseEmbeddings((await ask(makeRequest({ model: "echo", input: ["a", "b", "a"], ...more }, "embeddings"))).sink);
     const floats = await embed({});
-    const vectors = floats.data.map((item) => item.embedding as unknown as number[]);
+    const vectors = floats.data.map((item) => item.embedding);
     expect(vectors.map((vector) => vector.length)).toEqual([8, 8, 8]);
     expect(vectors[0]).toEqual(vectors[2]);
     expect(vectors[0]).not.toEqual(vectors[1]);
@@ -220,7 +221,7 @@ describe("completions and embeddings", () => {
   });
 
   it("counts a list of tokens as tokens", async () => {
-    const body = parse<CreateEmbeddingResponse>(
+    const body = parseEmbeddings(
       (await ask(makeRequest({ model: "echo", input: [[1, 2, 3], [4]] }, "embeddings"))).sink,
     );
     expect(body.usage?.prompt_tokens).toBe(4);
@@ -246,7 +247,7 @@ describe("behaviour", () => {
     ] as const) {
       const { sink } = await ask(makeChat("echo"), { failWithStatus: status });
       expect(sink.status).toBe(status);
-      expect(parse<{ error: object }>(sink).error).toMatchObject({ type, code: null });
+      expect(parseError(sink).error).toMatchObject({ type, code: null });
     }
   });
 

@@ -102,7 +102,7 @@ describe("faults", () => {
   });
 
   it("a drop at byte k serves k bytes and counts only whole frames", async () => {
-    await expect(collect("m+tokens-20+drop-1000")).rejects.toThrow();
+    await expect(collect("m+tokens-20+drop-1000")).rejects.toBeInstanceOf(Error);
     const call = upstream.log[0];
     expect(call).toMatchObject({ end: "dropped", bytesOut: 1000 });
     expect(call?.completionTokens).toBeGreaterThan(0);

@@ -93,14 +93,15 @@ describe("broken connections", () => {
     ["drop-0", ["failure"]],
     ["reset-0", ["failure"]],
     ["drop-200", ["head", "data", "failure"]],
-    ["reset-200", ["head", "data", "failure"]],
+    ["reset-200", ["failure"]],
   ])("%s is a reset", async (directive, calls) => {
     for (const stream of [true, false]) {
       const sink = makeScriptedSink();
       provider.send(makeTarget(upstream.url), makeChat(`m+${directive}`, { stream }), sink);
       expect((await sink.ended).end).toBe("reset");
-      // A RST may overtake the bytes before it.
-      if (!directive.startsWith("reset")) expect([...new Set(sink.calls)]).toEqual(calls);
+      // A RST may overtake the bytes before it, so that only what was told last is certain.
+      const told = [...new Set(sink.calls)];
+      expect(directive.startsWith("reset") ? told.slice(-1) : told).toEqual(calls);
       expect(sink.failure?.message).toContain(`127.0.0.1:${upstream.port}`);
     }
   });
