@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +13,8 @@ import { listDescendants } from "../processes/descendants.ts";
 import { findFreePort } from "../processes/free-port.ts";
 import type { TrafficKind, Upstream } from "../upstream/upstream.ts";
 
-const program = fileURLToPath(new URL("../../../dist/scripts/cli/main.js", import.meta.url));
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+const program = join(root, "dist/scripts/cli/main.js");
 
 /** A running Tollgate with a data folder of its own: embedded PostgreSQL, gateway and workers. */
 export interface TollgateProcess {
@@ -34,7 +36,7 @@ export const modelOf: Readonly<Record<TrafficKind, string>> = {
 
 /** Starts Tollgate as a user would; only its file of models and prices is the bench's. */
 export async function openTollgateProcess(upstream: Upstream, cores: Cores, folder: string): Promise<TollgateProcess> {
-  if (!existsSync(program)) throw new Error("dist/scripts/cli/main.js is missing: run `npm run build` first");
+  buildOnce();
   const home = mkdtempSync(join(folder, "tollgate-"));
   const dataDir = join(home, "data");
   const configFile = join(home, "tollgate.toml");
@@ -73,6 +75,21 @@ export async function openTollgateProcess(upstream: Upstream, cores: Cores, fold
   const otherPids = () => [...new Set([...listDescendants(child.pid), ...listPostgresPids(dataDir)])];
   for (const pid of otherPids()) settleOnCores(pid, cores.load);
   return { port, pid: child.pid, databaseUrl: postgres.databaseUrl, pepper, otherPids, close: child.close };
+}
+
+let isBuilt = false;
+
+/** A stale build must not be measured. Throws when this tree does not build. */
+function buildOnce(): void {
+  if (isBuilt) return;
+  try {
+    execFileSync("npm", ["run", "--silent", "build"], { cwd: root, stdio: "pipe", encoding: "utf8" });
+  } catch (error) {
+    throw new Error(`\`npm run build\` failed:\n${(error as { stdout?: string }).stdout?.slice(0, 1_000) ?? ""}`, {
+      cause: error,
+    });
+  }
+  isBuilt = true;
 }
 
 /** Settings of the caller's shell must not change what is measured. */
