@@ -1,0 +1,109 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { PublicId } from "../../../server/core/api-key.ts";
+import { makeEventId } from "../../../server/core/id.ts";
+import type { UsageEvent } from "../../../server/core/usage-event.ts";
+import { makeUsageLine, parseUsageLine } from "../../../server/core/usage-line.ts";
+
+const count = fc.nat(Number.MAX_SAFE_INTEGER);
+const plain = fc.string({ maxLength: 30 }).map((text) => text.replace(/[\t\n\r]/g, ""));
+const tags = fc.oneof(
+  fc.constant(""),
+  fc.dictionary(fc.string(), fc.string({ unit: "binary" })).map((set) => JSON.stringify(set)),
+);
+const money = fc.bigInt({ min: 0n, max: 2n ** 62n });
+
+const event: fc.Arbitrary<UsageEvent> = fc
+  .record({
+    atMs: fc.integer({ min: 0, max: 2 ** 48 - 1 }),
+    random: fc.uint8Array({ minLength: 10, maxLength: 10 }),
+    publicId: fc.stringMatching(/^[0-9a-z]{12}$/).map((text) => text as PublicId),
+    ownerId: plain,
+    keyTags: tags,
+    requestTags: tags,
+    model: plain,
+    provider: plain,
+    endpoint: fc.constantFrom("chat_completions", "embeddings"),
+    status: fc.integer({ min: 100, max: 599 }),
+    code: fc.constantFrom("", "upstream_error"),
+    stream: fc.boolean(),
+    attempts: fc.nat(9),
+    usageSource: fc.constantFrom("reported" as const, "estimated" as const, "reserved" as const),
+    reservedNanoUsd: money,
+    costNanoUsd: fc.option(money),
+    priceId: plain,
+    latencyMs: count,
+    firstTokenMs: fc.integer({ min: -1, max: 1e9 }),
+    bytesIn: count,
+    bytesOut: count,
+    clientIp: plain,
+    origin: plain,
+  })
+  .chain((some) =>
+    fc
+      .record({
+        inputTokens: count,
+        cachedInputTokens: count,
+        cacheWriteTokens: count,
+        outputTokens: count,
+        reasoningTokens: count,
+        inputAudioTokens: count,
+        outputAudioTokens: count,
+      })
+      .map((tokens) => {
+        const { random, ...rest } = some;
+        return { id: makeEventId(some.atMs, random, 0), ...rest, ...tokens };
+      }),
+  );
+
+test("an event is read back as it was written, from one line", () => {
+  fc.assert(
+    fc.property(event, (written) => {
+      const line = makeUsageLine(written);
+      expect(line).not.toMatch(/[\n\r]/);
+      expect(parseUsageLine(line)).toEqual(written);
+    }),
+    { numRuns: 2_000 },
+  );
+}, 60_000);
+
+test("unpriced is not zero", () => {
+  const [written] = fc.sample(event, 1) as [UsageEvent];
+  expect(parseUsageLine(makeUsageLine({ ...written, costNanoUsd: null }))?.costNanoUsd).toBeNull();
+  expect(parseUsageLine(makeUsageLine({ ...written, costNanoUsd: 0n }))?.costNanoUsd).toBe(0n);
+});
+
+test("tabs and line ends in a field become spaces and harm no other field", () => {
+  const [written] = fc.sample(event, 1) as [UsageEvent];
+  const hostile = "a\tb\nc\rd";
+  const read = parseUsageLine(
+    makeUsageLine({
+      ...written,
+      ownerId: hostile,
+      model: hostile,
+      provider: hostile,
+      priceId: hostile,
+      clientIp: hostile,
+      origin: hostile,
+    }),
+  );
+  const clean = "a b c d";
+  expect(read).toEqual({
+    ...written,
+    ownerId: clean,
+    model: clean,
+    provider: clean,
+    priceId: clean,
+    clientIp: clean,
+    origin: clean,
+  });
+});
+
+test("a line cut anywhere is no event", () => {
+  for (const written of fc.sample(event, 20)) {
+    const line = makeUsageLine(written);
+    for (let length = 0; length < line.length; length++) expect(parseUsageLine(line.slice(0, length))).toBeNull();
+    expect(parseUsageLine(`${line}x`)).toBeNull();
+    expect(parseUsageLine(`${line}\t`)).toBeNull();
+  }
+});
