@@ -54,12 +54,15 @@ export async function dispatch(proxy: ProxyContext, input: DispatchInput): Promi
   for (let index = 0; ; index++) {
     const target = input.targets[index] as ProviderTarget;
     const provider = proxy.providers.get(target.type);
+    const body = makeUpstreamBody(input.endpoint, input.request, target, input.outputTokensMax);
+    const isChanged = body !== input.request.body;
     const upstream: UpstreamRequest = {
       endpoint: input.endpoint,
-      body: makeUpstreamBody(input.endpoint, input.request, target, input.outputTokensMax),
+      body,
       stream: input.request.stream,
       requestId: input.requestId,
-      json: input.request.json,
+      // Only the provider that answers itself reads it; it must see what another would be sent.
+      json: isChanged && target.echo !== null ? JSON.parse(body.toString()) : input.request.json,
     };
     for (let retry = 0; ; retry++) {
       const times: AttemptTimes = { sentAtMs: -1, firstByteAtMs: -1, endedAtMs: -1 };

@@ -1,0 +1,140 @@
+import { randomBytes } from "node:crypto";
+import type { IncomingMessage, Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Redis } from "ioredis";
+import { findAnyApiKey } from "../db/queries/find-any-api-key.ts";
+import { makeAdminRouter } from "./admin/admin-router.ts";
+import { makeApp, type Routers } from "./app.ts";
+import { makeBanner } from "./banner.ts";
+import { type Context, openContext } from "./context.ts";
+import type { ApiKey } from "./core/api-key.ts";
+import { makeRefusal, type Refusal } from "./core/error.ts";
+import { isPermissionGranted } from "./core/permission.ts";
+import { closeHttpServer } from "./drain.ts";
+import { makeFirstKeys } from "./first-start.ts";
+import { makeOperationsRouter } from "./http/health.ts";
+import { makeHttpServer } from "./http/server.ts";
+import { isRefusal } from "./keys/authenticate.ts";
+import { isAddressAllowed } from "./keys/known-key.ts";
+import { type Config, loadProcessConfig } from "./platform/config.ts";
+import { openLogger } from "./platform/logger.ts";
+import { openRedis } from "./platform/redis.ts";
+import { openShutdown, type Shutdown } from "./platform/shutdown.ts";
+import { version } from "./platform/version.ts";
+import { getClientAddress } from "./proxy/admit.ts";
+import { makeInferenceRouter } from "./proxy/router.ts";
+import { openStore } from "./store.ts";
+import { openWorkerProcess, type WorkerProcess } from "./worker-process.ts";
+
+export interface ServerOptions {
+  /** Path of `tollgate.toml`. */
+  configFile?: string;
+}
+
+/**
+ * Starts a gateway with everything that it needs, prints where it listens, and returns. It runs until a signal ends it.
+ *
+ * @throws ConfigError, EmbeddedPostgresError, NewerSchemaError, or the system's error where the port is taken; nothing is
+ * left running then.
+ */
+export async function startServer(options: ServerOptions): Promise<void> {
+  const config = loadProcessConfig(options);
+  const logger = openLogger(config.log);
+  const shutdown = openShutdown({ logger, drainMs: config.gateway.drainMs });
+  const undo: (() => Promise<void>)[] = [];
+  try {
+    const store = await openStore(config, logger);
+    undo.unshift(() => store.close());
+    const context = await openContext({ config, logger, databaseUrl: store.databaseUrl });
+    undo.unshift(() => context.close());
+    const keys = await makeFirstKeys(config, context.database, context.clock);
+    const redis =
+      config.redisUrl === null
+        ? null
+        : openRedis({ url: config.redisUrl, name: "tollgate:health", waits: false, logger, clock: context.clock });
+    // Only workers know whether they are up; they start last.
+    let workers: WorkerProcess | null = null;
+    const areWorkersUp = config.role === "all" ? () => workers?.isUp() ?? false : null;
+    const server = makeHttpServer(makeApp(makeRouters(context, shutdown, redis, areWorkersUp), logger));
+    const url = await listen(server, config);
+    if (config.role === "all")
+      workers = openWorkerProcess(
+        options.configFile === undefined ? [] : ["--config-file", options.configFile],
+        context,
+      );
+
+    shutdown.add("http", () => closeHttpServer(server, config.gateway.drainMs));
+    shutdown.add("workers", () => workers?.stop());
+    shutdown.add("redis", () => redis?.disconnect());
+    shutdown.add("context", () => context.close());
+    shutdown.add("store", () => store.close());
+    process.stdout.write(`${makeBanner(config, url, keys)}\n`);
+  } catch (error) {
+    shutdown.close();
+    for (const step of undo) await step();
+    throw error;
+  }
+}
+
+function makeRouters(
+  context: Context,
+  shutdown: Shutdown,
+  redis: Redis | null,
+  areWorkersUp: (() => boolean) | null,
+): Routers {
+  const { config, clock, database, logger, metrics } = context;
+  return {
+    inference: makeInferenceRouter(context.proxy),
+    operations: makeOperationsRouter({
+      metrics,
+      clock,
+      version,
+      configHash: config.configHash,
+      graceMs: config.gateway.graceMs,
+      isStarted: () => true,
+      isDraining: () => shutdown.draining,
+      checkPostgres: () => findAnyApiKey(database.sql),
+      checkRedis: redis === null ? null : () => redis.ping(),
+      areWorkersUp,
+      authorize: async (request) => {
+        const answer = await authenticateAdmin(context, request);
+        return answer.ok && isPermissionGranted(answer.key.permissions, "admin:usage");
+      },
+    }),
+    admin: makeAdminRouter({
+      authenticate: (request) => authenticateAdmin(context, request),
+      version,
+      database,
+      clock,
+      config,
+      logger,
+      randomBytes,
+    }),
+  };
+}
+
+/** Judges the bearer of an admin call: the key, and the network that it may be used from. */
+async function authenticateAdmin(
+  context: Context,
+  request: IncomingMessage,
+): Promise<{ ok: true; key: ApiKey } | { ok: false; refusal: Refusal }> {
+  const known = await context.proxy.authenticate(request, "bearer");
+  if (isRefusal(known)) return { ok: false, refusal: known };
+  const address = getClientAddress(request);
+  if (!isAddressAllowed(known, address)) return { ok: false, refusal: makeRefusal("ip_not_allowed") };
+  context.proxy.lastUsed.noticeUse(known, context.clock.nowMs(), address);
+  return { ok: true, key: known.key };
+}
+
+/** @returns the address for people, with the port that was really taken. */
+async function listen(server: Server, config: Config): Promise<string> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(config.port, config.host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+  const host = config.host.includes(":") ? `[${config.host}]` : config.host;
+  return `http://${host}:${(server.address() as AddressInfo).port}`;
+}
