@@ -26,7 +26,8 @@ const outputCharactersMax = 4_000;
 const killAfterMs = 20_000;
 const running = new Set<ChildProcess>();
 process.once("exit", () => {
-  for (const child of running) child.kill("SIGKILL");
+  // Not SIGKILL: nginx's worker and Tollgate's children end by their parent's hand.
+  for (const child of running) child.kill("SIGTERM");
 });
 
 /** Starts a pinned process and waits until it serves. Throws with its output when it ends or is not ready in time. */
