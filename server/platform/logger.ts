@@ -77,7 +77,7 @@ function wrap(logger: PinoLogger, flush: () => void): Logger {
     info: logger.info.bind(logger),
     warn: logger.warn.bind(logger),
     error: logger.error.bind(logger),
-    child: (fields) => wrap(logger.child(fields), flush),
+    child: (fields) => wrap(logger.child(hideSecrets(fields)), flush),
     flush,
   };
 }
