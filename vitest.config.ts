@@ -1,11 +1,15 @@
 import { defineConfig } from "vitest/config";
 import { SkipReporter } from "./test/support/skip-reporter.ts";
 
+/** Unit tests by the hundred thousand: part of `npm test`, too long for `npm run check`. */
+const longUnit = "test/unit/**/*-{fuzz,chaos}.test.ts";
+
 export default defineConfig({
   test: {
     reporters: ["default", new SkipReporter()],
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts", "test/tidy.test.ts"] } },
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts", "test/tidy.test.ts"], exclude: [longUnit] } },
+      { test: { name: "fuzz", include: [longUnit], testTimeout: 60_000 } },
       {
         test: {
           name: "integration",
