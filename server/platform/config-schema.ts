@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defaultKeyPrefixes } from "../core/key-format.ts";
 import { isModelName, modelNameLengthMax } from "../core/model-name.ts";
-import { formatUsd, type NanoUsd, parseUsd } from "../core/money.ts";
+import { type NanoUsd, parseUsd } from "../core/money.ts";
 
 const kibi = 1024;
 const mebi = kibi * kibi;
@@ -19,9 +19,8 @@ const prefix = z
 
 /** Reads USD per million tokens. A number that nano-USD cannot hold exactly is refused: rounding could make a price of nothing. */
 export function parseExactUsd(value: number | string): NanoUsd | null {
-  const rate = parseUsd(value);
-  if (rate === null || (typeof value === "number" && Number(formatUsd(rate)) !== value)) return null;
-  return rate;
+  if (typeof value === "number" && Number(value.toFixed(9)) !== value) return null;
+  return parseUsd(value);
 }
 
 const rateText = "USD per million tokens, 0 or more, with at most nine decimal places";

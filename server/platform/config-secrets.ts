@@ -1,8 +1,15 @@
+import { join } from "node:path";
 import { Secret } from "../core/secret.ts";
 import type { Pepper } from "./config.ts";
 import type { Environment } from "./config-environment.ts";
 import type { ConfigMistake } from "./config-error.ts";
-import { insertSecretsFile, loadSecretsFile, makeSecretTexts, type SecretTexts } from "./secrets-file.ts";
+import {
+  insertSecretsFile,
+  loadSecretsFile,
+  makeSecretTexts,
+  type SecretTexts,
+  secretsFileName,
+} from "./secrets-file.ts";
 
 export interface Secrets {
   /** Newest first. */
@@ -82,7 +89,7 @@ function findEntries(place: SecretsPlace, mistakes: ConfigMistake[]): Entry[] {
   for (const name of names) {
     const text = file[name];
     if (text === undefined || entries.some((entry) => entry.name === name)) continue;
-    entries.push({ name, path: `${place.dataDir}/secrets.json: ${name}`, text: text.trim() });
+    entries.push({ name, path: `${join(place.dataDir, secretsFileName)}: ${name}`, text: text.trim() });
   }
   return entries;
 }

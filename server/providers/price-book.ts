@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { calcPrice } from "@pydantic/genai-prices";
 import { LRUCache } from "lru-cache";
 import { parseUsd } from "../core/money.ts";
@@ -49,11 +51,10 @@ export function openPriceBook(overrides: ReadonlyMap<string, Price>): PriceBook 
 }
 
 function loadCatalogueVersion(): string {
-  // The package does not export its package.json; its entry point is beside it.
-  const require = createRequire(import.meta.url);
-  const entry = require.resolve("@pydantic/genai-prices");
-  const { version } = require(entry.replace(/[\\/]dist[\\/][^\\/]+$/, "/package.json")) as { version: string };
-  return version;
+  // The package does not export its package.json, which is beside its dist folder.
+  const entry = createRequire(import.meta.url).resolve("@pydantic/genai-prices");
+  const text = readFileSync(join(dirname(entry), "../package.json"), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
 }
 
 function findInCatalogue(source: string, catalogueId: string, upstreamModel: string): Price | null {

@@ -30,7 +30,7 @@ describe("makeKeyText", () => {
       crc ^= byte;
       for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
     }
-    const value = [...text.slice(-6)].reduce((sum, digit) => sum * 62 + base62.indexOf(digit), 0);
+    const value = Array.from(text.slice(-6)).reduce((sum, digit) => sum * 62 + base62.indexOf(digit), 0);
     expect(value).toBe((crc ^ 0xffffffff) >>> 0);
   });
 

@@ -5,7 +5,7 @@ import { parseEnv } from "node:util";
 import { parse } from "smol-toml";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadConfig } from "../../../server/platform/config.ts";
-import { ConfigError } from "../../../server/platform/config-error.ts";
+import type { ConfigError } from "../../../server/platform/config-error.ts";
 import { listConfigKeys } from "../../../server/platform/config-section.ts";
 
 const root = join(import.meta.dirname, "../../..");
