@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,6 +13,7 @@ import {
   startOwner,
   until,
 } from "../support/embedded-postgres-harness.ts";
+import { startZombie } from "../support/embedded-postgres-zombie.ts";
 
 afterEach(endAll);
 
@@ -47,6 +47,10 @@ async function expectRowAfterRestart(dataDir: string): Promise<Owner> {
 async function expectNoOrphan(dataDir: string): Promise<void> {
   await until(() => listProcessesOf(dataDir).length === 0, 5_000);
   expect(listProcessesOf(dataDir)).toEqual([]);
+}
+
+function findTitle(pid: number): string {
+  return readFileSync(`/proc/${pid}/cmdline`, "utf8");
 }
 
 function listShells(dataDir: string): number[] {
@@ -83,6 +87,24 @@ describe("kill -9 of node", () => {
     const next = await expectRowAfterRestart(dataDir);
     expect((await next.event("log", "left behind")).line).toContain(String(pid));
     expect((await next.event("open")).databaseUrl).toBe(url);
+    await next.stop();
+    await expectNoOrphan(dataDir);
+  });
+});
+
+describe("an orphan that recovers from a crash", () => {
+  it("is stopped, though PostgreSQL may wait for ever in a fast shutdown", async () => {
+    const { dataDir, owner } = await openWithRow();
+    owner.process.kill("SIGSTOP");
+    for (const shell of listShells(dataDir)) signalQuietly(shell);
+    await owner.kill();
+    const checkpointer = listProcessesOf(dataDir).find((pid) => findTitle(pid).includes("checkpointer")) ?? 0;
+    expect(checkpointer).toBeGreaterThan(0);
+    signalQuietly(checkpointer);
+    const next = await expectRowAfterRestart(dataDir);
+    // By SIGQUIT if it was still at it, else in order; never by waiting for what does not come.
+    expect((await next.event("log", "left behind")).line).toMatch(/SIGQUIT|SIGINT/);
+    expect(next.events.map((event) => event.line ?? "").join()).not.toContain("SIGKILL");
     await next.stop();
     await expectNoOrphan(dataDir);
   });
@@ -183,19 +205,15 @@ describe("a stale postmaster.pid", () => {
       for (const pid of [owner.pid, ...listProcessesOf(dataDir)]) signalQuietly(pid);
       await owner.kill();
       await expectNoOrphan(dataDir);
-      // The shell's first child ends at once and is never waited for by the `sleep` that the shell becomes.
-      const other = spawn("/bin/sh", ["-c", "true & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "ignore"] });
+      const zombie = await startZombie();
       try {
-        const zombie = await new Promise<string>((resolve) =>
-          other.stdout.once("data", (text) => resolve(String(text).trim())),
-        );
-        lines[0] = kind === "a zombie" ? zombie : String(other.pid);
+        lines[0] = String(kind === "a zombie" ? zombie.pid : zombie.parentPid);
         writeFileSync(file, kind === "empty" ? "" : lines.join("\n"));
         const next = await expectRowAfterRestart(dataDir);
-        expect(other.exitCode).toBe(null);
+        expect(process.kill(zombie.parentPid, 0)).toBe(true);
         await next.stop();
       } finally {
-        other.kill("SIGKILL");
+        zombie.end();
       }
       await expectNoOrphan(dataDir);
     },

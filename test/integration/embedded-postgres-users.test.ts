@@ -26,6 +26,7 @@ import {
   startOwner,
   until,
 } from "../support/embedded-postgres-harness.ts";
+import { recordSkip } from "../support/skip-ledger.ts";
 
 const REPO = fileURLToPath(new URL("../..", import.meta.url));
 const NOBODY = 65534;
@@ -34,15 +35,20 @@ const isRoot = process.getuid?.() === 0;
 
 afterEach(endAll);
 
+function skip(context: TestContext, reason: string): never {
+  recordSkip("users", reason);
+  return context.skip(reason);
+}
+
 function skipUnlessRoot(context: TestContext): void {
-  context.skip(!isRoot, "needs root: it runs PostgreSQL as several users");
+  if (!isRoot) skip(context, "needs root: it runs PostgreSQL as several users");
 }
 
 /** Whether the user nobody can run this repository's code, which it cannot below a home folder of mode 0700. */
 function skipUnlessNobodyCanRead(context: TestContext): void {
   const script = `require(${JSON.stringify(join(REPO, "node_modules/tsx/package.json"))})`;
   const tried = spawnSync(process.execPath, ["-e", script], { cwd: "/", uid: NOBODY, gid: NOBODY });
-  context.skip(tried.status !== 0, "the user nobody can not read this repository or run this node");
+  if (tried.status !== 0) skip(context, "the user nobody cannot read this repository or run this node");
 }
 
 /** Opens, commits a row, is killed with -9, opens again, finds the row, stops; leaves no process. */
@@ -95,7 +101,7 @@ describe("as root", () => {
   it("without user namespaces runs as postgres or nobody, below a folder that only root can enter, and back again", async (context) => {
     skipUnlessRoot(context);
     const namespace = await openRestrictedNamespace();
-    if (namespace === null) return context.skip("this system gives no user namespace to try it in");
+    if (namespace === null) return skip(context, "this system gives no user namespace to try it in");
     try {
       const folder = makeFolder();
       chmodSync(folder, 0o700);
@@ -183,7 +189,7 @@ describe("a node_modules without the links to the libraries", () => {
   it("runs from a copy where the user whom root changes to cannot enter node_modules", async (context) => {
     skipUnlessRoot(context);
     const namespace = await openRestrictedNamespace();
-    if (namespace === null) return context.skip("this system gives no user namespace to try it in");
+    if (namespace === null) return skip(context, "this system gives no user namespace to try it in");
     const before = new Set(existsSync("/var/lib/tollgate") ? readdirSync("/var/lib/tollgate") : []);
     chmodSync(app, 0o700);
     try {

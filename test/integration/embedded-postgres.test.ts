@@ -101,7 +101,7 @@ describe("one owner", () => {
     await expect(runSql(wrong, "select 1")).rejects.toThrow(/password authentication failed/);
     expect(statSync(join(dataDir, "postgres.json")).mode & 0o777).toBe(0o600);
     expect(statSync(join(dataDir, "postgres.log")).mode & 0o777).toBe(0o600);
-    await expect(runSql(databaseUrl, "select no_such_column")).rejects.toThrow();
+    await expect(runSql(databaseUrl, "select no_such_column")).rejects.toThrow("no_such_column");
     expect(readFileSync(join(dataDir, "postgres.log"), "utf8")).toMatch(
       /^2.* UTC \[\d+\] ERROR: {2}column "no_such_column"/m,
     );

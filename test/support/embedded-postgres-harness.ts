@@ -11,7 +11,7 @@ const REPO = fileURLToPath(new URL("../..", import.meta.url));
 const CHILD = "test/support/embedded-postgres-child.ts";
 const EVENT_TIMEOUT_MS = 30_000;
 
-export interface OwnerEvent {
+interface OwnerEvent {
   event: "opening" | "open" | "log" | "stopped" | "error";
   atMs: number;
   databaseUrl: string;
@@ -45,12 +45,14 @@ export interface OwnerOptions {
   app?: string;
 }
 
+/** A killed process takes nothing from what the kernel was given: only a power loss needs the disk. */
+const parameters = { fsync: "off" };
 const owners: Owner[] = [];
 
 export function startOwner(options: OwnerOptions): Owner {
   const app = options.app ?? REPO;
   const words = [...(options.prefix ?? []), process.execPath, "--import", "tsx", CHILD];
-  const [program = "", ...args] = [...words, JSON.stringify({ dataDir: options.dataDir })];
+  const [program = "", ...args] = [...words, JSON.stringify({ dataDir: options.dataDir, parameters })];
   const child = spawn(program, args, {
     cwd: app,
     stdio: ["pipe", "pipe", "pipe"],
@@ -170,7 +172,7 @@ export async function until<T>(ask: () => T | null | false | undefined, timeoutM
 /** Runs one statement on a connection of its own; tries again for as long as the server is not there. */
 export async function runSql(url: string, statement: string, timeoutMs = 10_000): Promise<Record<string, unknown>[]> {
   for (const start = performance.now(); ; ) {
-    const client = postgres(url, { max: 1, connect_timeout: 2, onnotice: () => {} });
+    const client = postgres(url, { max: 1, connect_timeout: 2, fetch_types: false, onnotice: () => {} });
     try {
       return [...(await client.unsafe(statement))];
     } catch (error) {

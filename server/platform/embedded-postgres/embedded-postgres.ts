@@ -75,7 +75,8 @@ export async function findEmbeddedPostgres(dataDir: string): Promise<{ databaseU
   const connection = findConnection(paths.connectionFile);
   const file = findPostmasterFile(paths.postmasterFile);
   if (ownerPid === null || connection === null || file === null) return null;
-  if (!file.ready || file.port === null || file.pid === null || findProcessIdentity(file.pid) === null) return null;
+  if (file.status !== "ready" || file.port === null || file.pid === null || findProcessIdentity(file.pid) === null)
+    return null;
   return { databaseUrl: makeDatabaseUrl(connection, file.port), ownerPid };
 }
 

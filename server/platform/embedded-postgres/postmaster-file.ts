@@ -8,8 +8,8 @@ export interface PostmasterFile {
   /** Null when the file is empty or broken, as after a power loss. */
   readonly pid: number | null;
   readonly port: number | null;
-  /** True from the moment at which connections are accepted. */
-  readonly ready: boolean;
+  /** `starting` (also while it recovers), `ready` (accepts connections), `stopping`; empty when the file does not tell. */
+  readonly status: string;
 }
 
 /** What the file says now, or null when there is none. */
@@ -23,7 +23,7 @@ export function findPostmasterFile(path: string): PostmasterFile | null {
 
 export function parsePostmasterFile(text: string): PostmasterFile {
   const lines = text.split("\n");
-  return { pid: parseCount(lines[0]), port: parseCount(lines[3]), ready: lines[7]?.trim() === "ready" };
+  return { pid: parseCount(lines[0]), port: parseCount(lines[3]), status: lines[7]?.trim() ?? "" };
 }
 
 function parseCount(line: string | undefined): number | null {

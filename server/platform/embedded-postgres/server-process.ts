@@ -57,7 +57,10 @@ export async function startServer(
         everyMs: 5,
         signal,
       });
-      if (outcome === "ready" && server.end() === null) return { kind: "ready", server, port };
+      if (outcome === "ready" && server.end() === null) {
+        server.handleReady();
+        return { kind: "ready", server, port };
+      }
       await server.stop();
       const why = outcome === null ? `it was not ready after ${READY_TIMEOUT_MS / 1000} s` : `it ended with ${outcome}`;
       const kind = /could not create any TCP\/IP sockets|could not bind/.test(log.read()) ? "port_taken" : "failed";
@@ -74,5 +77,5 @@ export async function startServer(
 /** Whether this very server accepts connections; the file of an earlier one is still there at first. */
 function isReady(paths: Paths, pid: number): boolean {
   const file = findPostmasterFile(paths.postmasterFile);
-  return file !== null && file.ready && file.pid === pid;
+  return file?.status === "ready" && file.pid === pid;
 }

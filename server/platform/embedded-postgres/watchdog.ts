@@ -7,8 +7,9 @@ import type { RunAs } from "./run-as.ts";
  * process ends, also by kill -9; the shell then ends the program. Stopping on purpose is the same: close the pipe.
  *
  *   "$1"  what to do at the end of the pipe:
- *         fast: SIGINT, for PostgreSQL a fast shutdown, again each 0.1 s because a program that is just being started
- *               does not hear the first; after 5 s SIGQUIT (immediate: safe, the next start recovers; see orphans.ts), after 5 more SIGKILL
+ *         fast: SIGINT, for PostgreSQL a fast shutdown, but SIGQUIT (immediate, see orphans.ts) until this process has said by a line
+ *               that PostgreSQL is ready; after 5 s SIGQUIT, after 5 more SIGKILL. Each is sent again every 0.1 s, because a program
+ *               that is just being started does not hear the first
  *         kill: SIGKILL for the whole process group, for work whose result is thrown away
  *   rest  the program
  *
@@ -23,10 +24,11 @@ exec 3<&0 </dev/null
 pid=$!
 (
   cd /
-  while read -r _; do :; done <&3
+  first=QUIT
+  while read -r _; do first=INT; done <&3
   if [ "$end" = kill ]; then kill -KILL 0; fi
   i=0
-  while [ $i -lt 50 ] && kill -INT "$pid"; do i=$((i+1)); sleep 0.1; done
+  while [ $i -lt 50 ] && kill -$first "$pid"; do i=$((i+1)); sleep 0.1; done
   i=0
   while [ $i -lt 50 ] && kill -QUIT "$pid"; do i=$((i+1)); sleep 0.1; done
   kill -KILL "$pid"
@@ -53,6 +55,8 @@ export interface WatchedProcess {
   readonly ended: Promise<string>;
   /** Null while it runs, then what `ended` resolves with. */
   readonly end: () => string | null;
+  /** Tells the watchdog that from now on the program is to be shut down in order. */
+  handleReady(): void;
   /** Ends the program as `atEnd` says and resolves when it is gone. May be called more than once. */
   stop(): Promise<void>;
 }
@@ -102,6 +106,7 @@ export async function startWatchedProcess(options: {
     pid,
     ended,
     end: () => end,
+    handleReady: () => void shell.stdin?.write("ready\n"),
     async stop() {
       shell.ref();
       shell.stdin?.end();
