@@ -44,6 +44,8 @@ export interface ContextOptions {
 }
 
 const closeFlushMs = 10_000;
+/** Open calls to one origin; made one by one as they are needed. Its purpose is to end a runaway, not to shape traffic. */
+const upstreamConnectionsMax = 16_384;
 
 /**
  * Opens everything that a gateway needs, and first brings the journals of processes that died into PostgreSQL.
@@ -105,7 +107,11 @@ async function openRest(
   keyCache.setChannel(keyChannel);
   const flusher = new Flusher({ database, journal, process, clock, metrics, logger, ...config.journal });
   const lastUsed = openLastUsed({ database, logger });
-  const providers = openProviders({ clock });
+  const providers = openProviders({
+    clock,
+    connectionsPerOriginMax: upstreamConnectionsMax,
+    answerBytesMax: config.gateway.responseBytesMax,
+  });
   const openRequests = { count: 0 };
   metrics.watch("openRequests", () => openRequests.count);
   metrics.watch("keyCacheEntries", () => keyCache.size);

@@ -5,12 +5,6 @@ import type { Logger } from "./platform/logger.ts";
 import type { Metrics } from "./platform/metrics.ts";
 import type { WorkerMessage } from "./platform/worker-message.ts";
 
-/** What the workers' process tells its parent. */
-export type WorkerMessage =
-  | { kind: "ready" }
-  | { kind: "up"; up: boolean }
-  | { kind: "job"; observation: JobObservation };
-
 export interface WorkerProcess {
   isUp(): boolean;
   /** Asks the workers to end, and waits until they have. */

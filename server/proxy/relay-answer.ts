@@ -9,6 +9,7 @@ import { findReportedUsage, setUsage } from "./settle.ts";
 import {
   findRetryAfter,
   isPassedOn,
+  isSuccess,
   makeFailureRefusal,
   makePassedErrorBody,
   makeStatusRefusal,
@@ -49,17 +50,13 @@ export function relayAnswer(
       "the provider gave no answer",
     );
   } else if (result.kind === "answered") {
-    setUsage(
-      event,
-      target,
-      result.status < 400 ? findReportedUsage(result.body) : null,
-      result.status < 400 ? result.body.length : -1,
-    );
+    const succeeded = isSuccess(result.status);
+    setUsage(event, target, succeeded ? findReportedUsage(result.body) : null, succeeded ? result.body.length : -1);
     if (!isPassedOn(result.status)) refuse(call, event, makeStatusRefusal(result.status, result.body));
     else {
       event.status = result.status;
-      event.code = result.status < 400 ? "" : "upstream_error";
-      const body = result.status < 400 ? result.body : makePassedErrorBody(result.status, result.body);
+      event.code = succeeded ? "" : "upstream_error";
+      const body = succeeded ? result.body : makePassedErrorBody(result.status, result.body);
       event.bytesOut = body.length;
       if (!client.left) {
         const now = call.proxy.clock.monotonicMs();

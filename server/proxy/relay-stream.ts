@@ -75,12 +75,10 @@ export class StreamRelay implements StreamReceiver {
   }
 
   end(): UpstreamFailure | null {
-    if (this.#scan.done) {
-      const rest = this.#scan.end();
-      if (rest !== null && rest !== sseOverflow) this.#write(rest);
-      return null;
-    }
-    this.#failure ??= { kind: "reset", message: "the stream ended before [DONE]" };
+    // A provider may leave out the blank line behind its last event.
+    const rest = this.#scan.end();
+    if (!this.#scan.done) this.#failure ??= { kind: "reset", message: "the stream ended before [DONE]" };
+    else if (rest !== null && rest !== sseOverflow && rest.length > 0) this.#write(rest);
     return this.#failure;
   }
 
@@ -94,7 +92,7 @@ export class StreamRelay implements StreamReceiver {
     const { times, target } = dispatched;
     event.firstTokenMs = times.firstByteAtMs - times.sentAtMs;
     const { usage, outputBytes, errorText } = this.#scan;
-    setUsage(event, target, usage?.ok ? usage.usage : null, outputBytes);
+    setUsage(event, target, usage, outputBytes);
     // The provider said itself, in the stream, that it failed.
     if (errorText !== null) event.code = "upstream_error";
     const { response } = this.#call;

@@ -1,31 +1,31 @@
 import { findTopLevelFields } from "../core/json-spans.ts";
 import { makeCharge } from "../core/price.ts";
-import type { TokenUsage } from "../core/usage.ts";
 import { makeUsageEstimate } from "../core/usage-estimate.ts";
 import type { UsageEvent } from "../core/usage-event.ts";
-import { parseOpenAiUsage } from "../core/usage-report.ts";
+import { parseOpenAiUsage, type UsageReading } from "../core/usage-report.ts";
 import type { JournalEntry } from "../ledger/journal.ts";
 import type { ProviderTarget } from "../providers/types.ts";
 import type { ProxyContext } from "./context.ts";
 
 const answerLimits = { depthMax: 512, valuesMax: 20_000_000 };
 
-/** Reads the usage that a whole JSON answer reports; `null` where it reports none that can be billed by. */
-export function findReportedUsage(body: Buffer): TokenUsage | null {
+/** Reads the usage that a whole JSON answer reports; `null` where it reports none. */
+export function findReportedUsage(body: Buffer): UsageReading | null {
   const scan = findTopLevelFields(body, answerLimits);
   if (!scan.ok) return null;
   const span = scan.fields.find((field) => field.key === "usage");
   if (span === undefined) return null;
   try {
-    const reading = parseOpenAiUsage(JSON.parse(body.toString("utf8", span.valueStart, span.valueEnd)));
-    return reading.ok ? reading.usage : null;
+    const value: unknown = JSON.parse(body.toString("utf8", span.valueStart, span.valueEnd));
+    return value === null ? null : parseOpenAiUsage(value);
   } catch {
-    return null;
+    return { ok: false, reason: "the usage is not valid JSON" };
   }
 }
 
 /**
- * Writes tokens and cost of a call onto its event: what the provider reported, else an estimate from the bytes, marked so.
+ * Writes tokens and cost of a call onto its event. What the provider reported is charged; where it reported nothing, an
+ * estimate from the bytes, marked so; where it reported nonsense, the amount that was reserved.
  *
  * @param reported `null`: the provider reported nothing.
  * @param producedBytes bytes of answer text that came; -1 where the provider did no work that it could charge for.
@@ -33,10 +33,17 @@ export function findReportedUsage(body: Buffer): TokenUsage | null {
 export function setUsage(
   event: UsageEvent,
   target: ProviderTarget,
-  reported: TokenUsage | null,
+  reported: UsageReading | null,
   producedBytes: number,
 ): void {
-  const usage = reported ?? makeUsageEstimate(producedBytes < 0 ? 0 : event.bytesIn, Math.max(0, producedBytes));
+  event.provider = target.providerName;
+  event.priceId = target.price?.id ?? "";
+  if (reported !== null && !reported.ok) {
+    event.usageSource = "reserved";
+    event.costNanoUsd = target.price === null ? null : event.reservedNanoUsd;
+    return;
+  }
+  const usage = reported?.usage ?? makeUsageEstimate(producedBytes < 0 ? 0 : event.bytesIn, Math.max(0, producedBytes));
   event.usageSource = reported === null ? "estimated" : "reported";
   event.inputTokens = usage.inputTokens;
   event.cachedInputTokens = usage.cachedInputTokens;
@@ -45,8 +52,6 @@ export function setUsage(
   event.reasoningTokens = usage.reasoningTokens;
   event.inputAudioTokens = usage.inputAudioTokens;
   event.outputAudioTokens = usage.outputAudioTokens;
-  event.provider = target.providerName;
-  event.priceId = target.price?.id ?? "";
   event.costNanoUsd = target.price === null ? null : makeCharge(target.price, usage);
 }
 

@@ -8,8 +8,13 @@ import type { AnswerHeaders } from "./attempt.ts";
  */
 const passedStatuses: ReadonlySet<number> = new Set([400, 404, 409, 413, 415, 422, 429]);
 
+/** 3xx is none: a redirect is never followed, because it would name a host. */
+export function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300;
+}
+
 export function isPassedOn(status: number): boolean {
-  return status < 400 || passedStatuses.has(status);
+  return isSuccess(status) || passedStatuses.has(status);
 }
 
 const providerMessageMax = 1_000;
