@@ -71,9 +71,14 @@ function fits(list, name) {
   return list.includes(name) || (list.every((entry) => entry.startsWith("!")) && !list.includes(`!${name}`));
 }
 
-/** @param {LockedPackage} entry */
-function isForeign(entry) {
-  return entry.libc !== undefined || !fits(entry.os, process.platform) || !fits(entry.cpu, process.arch);
+/**
+ * True for the binaries of this system. Other optional packages are mostly what the binaries of other systems need.
+ *
+ * @param {LockedPackage} entry
+ */
+function isForThisSystem(entry) {
+  const names = entry.os !== undefined && entry.libc === undefined;
+  return names && fits(entry.os, process.platform) && fits(entry.cpu, process.arch);
 }
 
 /**
@@ -88,12 +93,13 @@ function findInstallState() {
   for (const [name, entry] of Object.entries(installed)) {
     if (wanted[name]?.version !== entry.version || wanted[name]?.integrity !== entry.integrity) return "stale";
   }
-  const missing = Object.entries(wanted).filter(([name]) => name !== "" && !(name in installed));
-  const needed = missing.filter(([, entry]) => !entry.peer && !(entry.optional && isForeign(entry)));
-  if (needed.length === 0) return "complete";
-  return needed.every(([, entry]) => entry.dev || entry.devOptional) && !fs.existsSync(compiler)
-    ? "production"
-    : "stale";
+  const missing = Object.entries(wanted).filter(([name, entry]) => {
+    return name !== "" && !(name in installed) && !entry.peer && (!entry.optional || isForThisSystem(entry));
+  });
+  if (missing.length === 0) return "complete";
+  // Not by the compiler's absence: it may stay as somebody's optional peer.
+  const hasNoDev = !Object.keys(installed).some((name) => wanted[name]?.dev);
+  return hasNoDev && missing.every(([, entry]) => entry.dev || entry.devOptional) ? "production" : "stale";
 }
 
 /** Changes with the lock file and with every install, also with one made by hand. */
@@ -164,9 +170,10 @@ const buildStamp = path.join(dist, ".build-stamp");
 const build = {
   progress: "Compiling …",
   isStale() {
-    // A production install has no compiler; what was built is what runs.
-    if (!fs.existsSync(compiler) && fs.existsSync(program)) return false;
-    return !fs.existsSync(program) || readText(buildStamp) !== makeSourceSignature();
+    if (!fs.existsSync(program)) return true;
+    if (readText(buildStamp) === makeSourceSignature()) return false;
+    // A production install cannot compile; what was built is what runs.
+    return findInstallState() !== "production";
   },
   async run() {
     // Taken before the compiler reads: a file saved meanwhile makes the next start compile again.

@@ -19,11 +19,10 @@ const end = () => {
   const packages = JSON.parse(fs.readFileSync("package-lock.json", "utf8")).packages;
   delete packages[""];
   delete packages["node_modules/for-another-system"];
-  if (process.argv.includes("--omit=dev")) delete packages["node_modules/typescript"];
-  else {
-    fs.mkdirSync("node_modules/typescript/bin", { recursive: true });
-    fs.copyFileSync("tsc.cjs", "node_modules/typescript/bin/tsc");
-  }
+  delete packages["node_modules/needed-by-another-system"];
+  if (process.argv.includes("--omit=dev")) delete packages["node_modules/vitest"];
+  fs.mkdirSync("node_modules/typescript/bin", { recursive: true });
+  fs.copyFileSync("tsc.cjs", "node_modules/typescript/bin/tsc");
   fs.writeFileSync("node_modules/.package-lock.json", JSON.stringify({ packages }));
 };
 const wait = setInterval(() => {
@@ -48,7 +47,10 @@ for (const folder of ["server", "scripts/cli"]) {
 const locked = {
   "": { name: "somebody" },
   "node_modules/express": { version: "5.0.0", integrity: "a" },
-  "node_modules/typescript": { version: "7.0.0", integrity: "b", dev: true },
+  // An optional peer of something else: it stays in a production install.
+  "node_modules/typescript": { version: "7.0.0", integrity: "b", devOptional: true },
+  "node_modules/vitest": { version: "4.0.0", integrity: "d", dev: true },
+  "node_modules/needed-by-another-system": { version: "1.0.0", optional: true },
   "node_modules/for-another-system": { version: "1.0.0", optional: true, os: [`!${process.platform}`] },
 };
 
@@ -139,6 +141,7 @@ describe("prepare", () => {
   it("asks once for an optional package that cannot be had, not at every start", async () => {
     writeLocked({
       ...locked,
+      "node_modules/needed-by-another-system": { version: "1.0.0", optional: true },
       "node_modules/for-another-system": { version: "1.0.0", optional: true, os: [process.platform] },
     });
     await prepare();
@@ -216,7 +219,7 @@ describe("prepare", () => {
     expect(has("dist/.prepare-lock")).toBe(false);
   });
 
-  it("runs a production install with what was built, and asks for no compiler", async () => {
+  it("runs a production install with what was built, and does not compile", async () => {
     await prepare("--build");
     rmSync(join(folder, "node_modules"), { recursive: true });
     expect((await finish(start(["--build"], { NODE_ENV: "production" }))).code).toBe(0);
