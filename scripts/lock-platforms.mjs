@@ -43,7 +43,7 @@ for (const [path, entry] of Object.entries(lock.packages)) {
     added++;
   }
 }
-const [root, ...rest] = Object.entries(lock.packages);
-lock.packages = Object.fromEntries([root, ...rest.sort(([a], [b]) => (a < b ? -1 : 1))]);
+// The root package has the empty name, so it stays first.
+lock.packages = Object.fromEntries(Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : 1)));
 writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`);
 process.stdout.write(`${added} platform packages added to package-lock.json\n`);

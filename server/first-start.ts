@@ -50,7 +50,13 @@ export async function makeFirstKeys(config: Config, database: Database, clock: C
   return made.admin !== undefined && made.demo !== undefined ? { admin: made.admin, demo: made.demo } : null;
 }
 
-async function makeFirstKey(key: FirstKey, name: string, config: Config, database: Database, clock: Clock): Promise<string | null> {
+async function makeFirstKey(
+  key: FirstKey,
+  name: string,
+  config: Config,
+  database: Database,
+  clock: Clock,
+): Promise<string | null> {
   const { text, publicId } = makeKeyText(key.type, config.keys.prefixes, randomBytes);
   const [pepper] = config.peppers;
   if (pepper === undefined) throw new Error("no pepper is configured");

@@ -9,100 +9,73 @@ export function isRefusedData(error: unknown): boolean {
   return code.startsWith("22") || (code.startsWith("23") && code !== noPartition);
 }
 
-type Column = [type: string, read: (event: UsageEvent) => string];
-
-const number =
-  (
-    name:
-      | "reservedNanoUsd"
-      | "inputTokens"
-      | "cachedInputTokens"
-      | "cacheWriteTokens"
-      | "outputTokens"
-      | "reasoningTokens"
-      | "inputAudioTokens"
-      | "outputAudioTokens"
-      | "bytesIn"
-      | "bytesOut"
-      | "latencyMs"
-      | "status"
-      | "attempts",
-  ) =>
-  (event: UsageEvent): string =>
-    String(event[name]);
-const text =
-  (
-    name:
-      | "publicId"
-      | "ownerId"
-      | "model"
-      | "provider"
-      | "endpoint"
-      | "code"
-      | "usageSource"
-      | "priceId"
-      | "clientIp"
-      | "origin"
-      | "keyTags"
-      | "requestTags",
-  ) =>
-  (event: UsageEvent): string =>
-    quote(event[name]);
-
 function quote(value: string): string {
   return `"${/["\\]/.test(value) ? value.replace(/["\\]/g, "\\$&") : value}"`;
 }
 
-/** In the order of the statement's columns, `part_id` apart. */
-const columns: readonly [name: string, ...Column][] = [
-  ["at", "bigint", (event) => String(event.atMs)],
+type Read = (event: UsageEvent) => string | number | bigint;
+
+/** What differs from event to event: one array element each. */
+const measures: readonly [name: string, type: string, read: Read][] = [
+  ["at", "bigint", (event) => event.atMs],
   ["id", "uuid", (event) => event.id],
-  ["cost_nano_usd", "bigint", (event) => (event.costNanoUsd === null ? "NULL" : String(event.costNanoUsd))],
-  ["reserved_nano_usd", "bigint", number("reservedNanoUsd")],
-  ["input_tokens", "bigint", number("inputTokens")],
-  ["cached_input_tokens", "bigint", number("cachedInputTokens")],
-  ["cache_write_tokens", "bigint", number("cacheWriteTokens")],
-  ["output_tokens", "bigint", number("outputTokens")],
-  ["reasoning_tokens", "bigint", number("reasoningTokens")],
-  ["input_audio_tokens", "bigint", number("inputAudioTokens")],
-  ["output_audio_tokens", "bigint", number("outputAudioTokens")],
-  ["bytes_in", "bigint", number("bytesIn")],
-  ["bytes_out", "bigint", number("bytesOut")],
-  ["latency_ms", "real", number("latencyMs")],
-  ["first_token_ms", "real", (event) => (event.firstTokenMs < 0 ? "NULL" : String(event.firstTokenMs))],
-  ["status", "smallint", number("status")],
-  ["attempts", "smallint", number("attempts")],
+  ["cost_nano_usd", "bigint", (event) => event.costNanoUsd ?? "NULL"],
+  ["reserved_nano_usd", "bigint", (event) => event.reservedNanoUsd],
+  ["input_tokens", "bigint", (event) => event.inputTokens],
+  ["cached_input_tokens", "bigint", (event) => event.cachedInputTokens],
+  ["cache_write_tokens", "bigint", (event) => event.cacheWriteTokens],
+  ["output_tokens", "bigint", (event) => event.outputTokens],
+  ["reasoning_tokens", "bigint", (event) => event.reasoningTokens],
+  ["input_audio_tokens", "bigint", (event) => event.inputAudioTokens],
+  ["output_audio_tokens", "bigint", (event) => event.outputAudioTokens],
+  ["bytes_in", "bigint", (event) => event.bytesIn],
+  ["bytes_out", "bigint", (event) => event.bytesOut],
+  ["latency_ms", "real", (event) => event.latencyMs],
+  ["first_token_ms", "real", (event) => (event.firstTokenMs < 0 ? "NULL" : event.firstTokenMs)],
+  ["status", "smallint", (event) => event.status],
+  ["attempts", "smallint", (event) => event.attempts],
   ["stream", "boolean", (event) => (event.stream ? "t" : "f")],
-  ["public_id", "text", text("publicId")],
-  ["owner_id", "text", text("ownerId")],
-  ["model", "text", text("model")],
-  ["provider", "text", text("provider")],
-  ["endpoint", "text", text("endpoint")],
-  ["code", "text", text("code")],
-  ["usage_source", "text", text("usageSource")],
-  ["price_id", "text", text("priceId")],
-  ["client_ip", "text", text("clientIp")],
-  ["origin", "text", text("origin")],
-  ["key_tags", "text", text("keyTags")],
-  ["request_tags", "text", text("requestTags")],
 ];
 
-const expression: Readonly<Record<string, string>> = {
-  at: "timestamptz 'epoch' + e.at * interval '1 millisecond'",
-  key_tags: "nullif(e.key_tags, '')::jsonb",
-  request_tags: "nullif(e.request_tags, '')::jsonb",
-};
+/**
+ * What repeats: sent once for each combination, and joined to the events by its number. Against an array element for each
+ * event this takes a fifth off PostgreSQL's time and a third off ours.
+ */
+const dimensions: readonly [name: string, read: (event: UsageEvent) => string][] = [
+  ["public_id", (event) => event.publicId],
+  ["owner_id", (event) => event.ownerId],
+  ["model", (event) => event.model],
+  ["provider", (event) => event.provider],
+  ["endpoint", (event) => event.endpoint],
+  ["code", (event) => event.code],
+  ["usage_source", (event) => event.usageSource],
+  ["price_id", (event) => event.priceId],
+  ["client_ip", (event) => event.clientIp],
+  ["origin", (event) => event.origin],
+  ["key_tags", (event) => event.keyTags],
+  ["request_tags", (event) => event.requestTags],
+];
 
-const names = columns.map(([name]) => name);
+const measureNames = measures.map(([name]) => name).join(", ");
+const dimensionNames = dimensions.map(([name]) => name).join(", ");
+const measureValues = measures
+  .map(([name]) => (name === "at" ? "timestamptz 'epoch' + e.at * interval '1 millisecond'" : `e.${name}`))
+  .join(", ");
+const dimensionValues = dimensions
+  .map(([name]) => (name.endsWith("_tags") ? `nullif(d.${name}, '')::jsonb` : `d.${name}`))
+  .join(", ");
+const measureParameters = measures.map(([, type], index) => `$${index + 2}::${type}[]`).join(", ");
+const numberParameter = `$${measures.length + 2}::int[]`;
+const dimensionParameters = dimensions.map((_, index) => `$${measures.length + 3 + index}::text[]`).join(", ");
 
 /** One statement, hence one transaction: the part row and its events, or nothing. */
 const statement = `
 with part as (select nextval('usage_part_part_id_seq') as part_id),
 inserted as (
-  insert into usage_event (part_id, ${names.join(", ")})
-  select part.part_id, ${names.map((name) => expression[name] ?? `e.${name}`).join(", ")}
-  from part, unnest(${columns.map(([, type], index) => `$${index + 2}::${type}[]`).join(", ")}) as e(${names.join(", ")})
-  order by e.at, e.id
+  insert into usage_event (part_id, ${measureNames}, ${dimensionNames})
+  select part.part_id, ${measureValues}, ${dimensionValues}
+  from part, unnest(${measureParameters}, ${numberParameter}) as e(${measureNames}, dimension)
+  join unnest(${dimensionParameters}) with ordinality as d(${dimensionNames}, number) on d.number = e.dimension
   on conflict do nothing
   returning at
 ),
@@ -114,6 +87,33 @@ registered as (
   returning events
 )
 select coalesce((select events from registered), 0) as events`;
+
+/** PostgreSQL's text form of an array. */
+function makeArray(events: readonly UsageEvent[], read: Read): string {
+  let list = "{";
+  for (let index = 0; index < events.length; index++) {
+    const value = read(events[index] as UsageEvent);
+    list += index === 0 ? value : `,${value}`;
+  }
+  return `${list}}`;
+}
+
+/** An event for each combination of dimensions, and for each event the number (from 1) of its combination. */
+function findCombinations(events: readonly UsageEvent[]): { distinct: UsageEvent[]; numbers: number[] } {
+  const known = new Map<string, number>();
+  const distinct: UsageEvent[] = [];
+  const numbers = events.map((event) => {
+    let combination = "";
+    for (const [, read] of dimensions) combination += `${read(event)}\t`;
+    let number = known.get(combination);
+    if (number === undefined) {
+      number = distinct.push(event);
+      known.set(combination, number);
+    }
+    return number;
+  });
+  return { distinct, numbers };
+}
 
 /**
  * Writes a batch of events and its part row in one transaction. Idempotent: an event that is there already is left out,
@@ -127,13 +127,15 @@ export async function insertUsageEvents(
   events: readonly UsageEvent[],
 ): Promise<number> {
   if (events.length === 0) return 0;
-  const arrays = columns.map(([, , read]) => {
-    let list = "{";
-    for (const [index, event] of events.entries()) list += index === 0 ? read(event) : `,${read(event)}`;
-    return `${list}}`;
-  });
+  const { distinct, numbers } = findCombinations(events);
+  const parameters = [
+    process,
+    ...measures.map(([, , read]) => makeArray(events, read)),
+    `{${numbers.join(",")}}`,
+    ...dimensions.map(([, read]) => makeArray(distinct, (event) => quote(read(event)))),
+  ];
   const run = async (): Promise<number> => {
-    const [row] = await sql.unsafe<{ events: number }[]>(statement, [process, ...arrays], { prepare: true });
+    const [row] = await sql.unsafe<{ events: number }[]>(statement, parameters, { prepare: true });
     return row?.events ?? 0;
   };
   await openPartitions(sql, events);

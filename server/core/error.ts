@@ -17,7 +17,11 @@ const server = { type: "server_error", anthropicType: "api_error" };
 /** The one table of error codes; every surface renders it in its own shape. */
 export const errorTable = {
   invalid_request: { status: 400, ...invalid, message: "The request is not valid." },
-  conflicting_credentials: { status: 400, ...invalid, message: "The request carries two different credentials; send one." },
+  conflicting_credentials: {
+    status: 400,
+    ...invalid,
+    message: "The request carries two different credentials; send one.",
+  },
   reserved_tag: { status: 400, ...invalid, message: "A tag name with a reserved prefix was sent." },
   model_unpriced: { status: 400, ...invalid, message: "The model has no price, and this key has a budget." },
   missing_api_key: { ...unauthenticated, message: "No API key was sent. Send it as `Authorization: Bearer KEY`." },
@@ -34,8 +38,17 @@ export const errorTable = {
   not_found: { ...missing, message: "Not found." },
   alias_taken: { status: 409, ...invalid, message: "Another live key of this owner has the alias." },
   conflict: { status: 409, ...invalid, message: "The object was changed in the meantime." },
-  body_too_large: { status: 413, type: "invalid_request_error", anthropicType: "request_too_large", message: "The body is too large." },
-  unsupported_media_type: { status: 415, ...invalid, message: "Send the body as plain application/json, not compressed." },
+  body_too_large: {
+    status: 413,
+    type: "invalid_request_error",
+    anthropicType: "request_too_large",
+    message: "The body is too large.",
+  },
+  unsupported_media_type: {
+    status: 415,
+    ...invalid,
+    message: "Send the body as plain application/json, not compressed.",
+  },
   validation_failed: { status: 422, ...invalid, message: "Some fields are not valid." },
   rate_limit_exceeded: { ...limited, message: "The rate limit is reached." },
   token_limit_exceeded: { ...limited, message: "The token limit is reached." },
@@ -43,8 +56,17 @@ export const errorTable = {
   budget_exceeded: { ...limited, type: "insufficient_quota", message: "The budget is used up." },
   internal_error: { status: 500, ...server, message: "Something went wrong in the gateway." },
   upstream_error: { status: 502, ...server, message: "The provider failed." },
-  overloaded: { status: 503, type: "server_error", anthropicType: "overloaded_error", message: "The gateway is overloaded; retry soon." },
-  store_unavailable: { status: 503, ...server, message: "A store that the gateway needs is not reachable; retry soon." },
+  overloaded: {
+    status: 503,
+    type: "server_error",
+    anthropicType: "overloaded_error",
+    message: "The gateway is overloaded; retry soon.",
+  },
+  store_unavailable: {
+    status: 503,
+    ...server,
+    message: "A store that the gateway needs is not reachable; retry soon.",
+  },
   upstream_timeout: { status: 504, ...server, message: "The provider did not answer in time." },
 } as const satisfies Record<string, ErrorRow>;
 

@@ -4,6 +4,8 @@ import type { UsageSource } from "./usage.ts";
 import type { UsageEvent } from "./usage-event.ts";
 
 const fieldCount = 30;
+/** Status, attempts, bytes and tokens: whole numbers. */
+const countFields = [8, 11, 18, 19, 22, 23, 24, 25, 26, 27, 28];
 
 /** Tabs and line ends separate fields and records; nothing that we store may hold them. */
 function clean(text: string): string {
@@ -26,7 +28,8 @@ export function parseUsageLine(line: string): UsageEvent | null {
   const number = (index: number): number => Number(f[index]);
   const id = text(0) as EventId;
   const atMs = parseEventTime(id);
-  if (!Number.isSafeInteger(atMs)) return null;
+  if (!Number.isSafeInteger(atMs) || !/^\d+$/.test(text(13)) || !/^\d*$/.test(text(14))) return null;
+  if (countFields.some((index) => !Number.isSafeInteger(number(index)))) return null;
   return {
     id,
     atMs,

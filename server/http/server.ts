@@ -17,7 +17,11 @@ type MessageConstructor = (this: object, ...args: unknown[]) => void;
  * changing an object's prototype throws away what the engine knew of it; so there they are born with it (+4-6 us).
  */
 export function makeHttpServer(app: Express): Server {
-  const options = { headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs };
+  const options = {
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+  };
   if (nodeMajor >= 24) return createServer(options, app);
   function AppRequest(this: object, socket: Socket): void {
     (IncomingMessage as unknown as MessageConstructor).call(this, socket);

@@ -1,10 +1,9 @@
-import type { Secret } from "../core/secret.ts";
 import type { Price } from "../core/price.ts";
+import type { ProviderType } from "../core/provider-type.ts";
+import type { Secret } from "../core/secret.ts";
 
 /** The wire shapes that reach a provider. The OpenAI ones pass through byte for byte. */
 export type WireEndpoint = "chat_completions" | "completions" | "embeddings";
-
-export type ProviderType = "openai" | "openai_compatible" | "vllm" | "sglang" | "tgi" | "echo";
 
 /** All times in milliseconds. */
 export interface ProviderTimeouts {

@@ -68,6 +68,7 @@ describe("Flusher", () => {
   });
 
   it("loses and doubles nothing when the connection is cut again and again", async () => {
+    expectPostgresLog(/connection to client lost/);
     const ids: string[] = [];
     for (let round = 0; round < 10; round++) {
       for (let index = 0; index < 30; index++) {
