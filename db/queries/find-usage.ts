@@ -56,7 +56,8 @@ const timeoutMs = 30_000;
 
 interface SumRow {
   is_total: boolean;
-  values: (string | null)[];
+  /** As JSON: the client's parser of arrays takes NULL for the text "NULL". */
+  group_values: (string | null)[];
   bucket: string | null;
   requests: string;
   errors: string;
@@ -93,7 +94,7 @@ export async function findUsage(
         where at >= ${question.filter.from.toISOString()} and at < ${question.filter.to.toISOString()}
           ${makeConditions(transaction, question.filter)}
       )
-      select grouping("values") = 1 as is_total, "values", bucket,
+      select grouping("values") = 1 as is_total, to_jsonb("values") as group_values, bucket,
         count(*) as requests,
         count(*) filter (where status >= 400) as errors,
         coalesce(sum(input_tokens), 0) as input_tokens,
@@ -111,7 +112,7 @@ export async function findUsage(
         max(at) as last_used_at
       from chosen
       group by grouping sets (("values", bucket), ())
-      order by is_total desc, bucket, requests desc, "values"
+      order by is_total desc, bucket, requests desc, group_values
       limit ${question.rowsMax + 2}`;
   });
   const [total, ...groups] = rows;
@@ -186,5 +187,5 @@ function parseSum(row: SumRow): UsageSum {
 }
 
 function parseGroupSum(row: SumRow): UsageGroupSum {
-  return { ...parseSum(row), values: row.values, bucket: row.bucket === null ? null : new Date(row.bucket) };
+  return { ...parseSum(row), values: row.group_values, bucket: row.bucket === null ? null : new Date(row.bucket) };
 }

@@ -20,7 +20,7 @@ const noBorders = {
 
 /** Text from a database could move the cursor or fake output. */
 function clean(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}]+/gu, " ");
+  return text.replace(/[\p{Cc}\p{Cf}]+/gu, " ").trim();
 }
 
 export interface Column<Row> {

@@ -140,13 +140,22 @@ export async function openAdminHarness(keys: Partial<Config["keys"]> = {}): Prom
         body: body === undefined ? null : typeof body === "string" ? body : JSON.stringify(body),
       });
       const text = await response.text();
-      return { status: response.status, headers: response.headers, text, body: text === "" ? {} : parseObject(text) };
+      return {
+        status: response.status,
+        headers: response.headers,
+        text,
+        body: isJson(response) ? parseObject(text) : {},
+      };
     },
     async close() {
       await closeServer(server);
       await test.close();
     },
   };
+}
+
+function isJson(response: Response): boolean {
+  return response.headers.get("content-type")?.startsWith("application/json") === true;
 }
 
 function parseObject(text: string): Record<string, unknown> {
