@@ -45,7 +45,7 @@ export const noConsole: Rule = {
 };
 
 /** Start other programs of ours: PostgreSQL from its package's folder, and the roles. */
-const starters = /^server\/(main\.ts|platform\/embedded-postgres\/[\w-]+\.ts)$/;
+const starters = /^server\/(main\.ts|platform\/worker-process\.ts|platform\/embedded-postgres\/[\w-]+\.ts)$/;
 
 /** Nothing that comes from a request, the database or the dashboard is ever run as a program or as code. */
 export const noCodeExecution: Rule = {

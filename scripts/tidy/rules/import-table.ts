@@ -33,7 +33,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   client: [],
 };
 
-const entryFiles = new Set(["server/main.ts", "server/app.ts", "server/context.ts"]);
+const entryFiles = new Set(["server/main.ts", "server/app.ts", "server/context.ts", "server/store.ts"]);
 /** Nothing here touches the world: hashes, checksums, byte arrays. */
 const pureModules = new Set([
   "node:assert",
