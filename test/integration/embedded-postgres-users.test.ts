@@ -73,7 +73,8 @@ function makeFolderOf(uid: number): string {
 
 /** A namespace in which root may change users but may not make namespaces of its own, as in a container. */
 async function openRestrictedNamespace(): Promise<{ prefix: string[]; close: () => void } | null> {
-  const holder = spawn("unshare", ["-U", "sleep", "300"], { stdio: "ignore" });
+  const [program, ...args] = ["unshare", "-U", "sleep", "300"] as const;
+  const holder = spawn(program, args, { stdio: "ignore" });
   const close = (): void => void holder.kill("SIGKILL");
   try {
     const isIn = await until(() => {

@@ -48,7 +48,8 @@ export interface EmbeddedPostgresOptions {
  * not keep the event loop alive. What was committed survives `kill -9` of any of the processes, in any combination.
  * @throws EmbeddedPostgresError when it cannot run here, with nothing left running; the signal's reason when it is aborted.
  */
-// Measured on 2 cores, Node 20.20, as root in a user namespace: see MEASURED.
+// Measured (2 cores, Node 20.20, as root in a user namespace, this call alone): cold 0.9 s of which initdb is 0.55 s, warm 40-70 ms, stop
+// 10-40 ms. On the same machine under a load of 5: cold 1-2.3 s, warm 40-190 ms, stop up to 0.8 s after a cold start.
 export async function openEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const paths = makePaths(options.dataDir);
   try {

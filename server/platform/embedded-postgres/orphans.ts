@@ -41,7 +41,8 @@ export async function releaseOrphans(
     await waitFor(() => list().length === 0, { timeoutMs: STRAY_TIMEOUT_MS, everyMs: 20, signal });
     alive = list();
   }
-  const isRecovering = file?.status === "starting" || alive.some((pid) => findCommandLine(pid).includes("startup"));
+  const isRecovering =
+    file?.status === "starting" || alive.some((pid) => findCommandLine(pid).startsWith("postgres: startup"));
   for (const step of postmaster === undefined || isRecovering ? STEPS.slice(1) : STEPS) {
     if (alive.length === 0) break;
     onLog(`stopping PostgreSQL left behind on ${paths.cluster} (${step.signal}, pid ${alive.join(", ")})`);
