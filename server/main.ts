@@ -1,30 +1,31 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
 import type { Redis } from "ioredis";
 import { findAnyApiKey } from "../db/queries/find-any-api-key.ts";
 import { makeAdminRouter } from "./admin/admin-router.ts";
 import { makeApp, type Routers } from "./app.ts";
-import { makeBanner } from "./banner.ts";
 import { type Context, openContext } from "./context.ts";
 import type { ApiKey } from "./core/api-key.ts";
 import { makeRefusal, type Refusal } from "./core/error.ts";
 import { isPermissionGranted } from "./core/permission.ts";
-import { closeHttpServer } from "./drain.ts";
-import { makeFirstKeys } from "./first-start.ts";
+import { closeHttpServer } from "./http/drain.ts";
 import { makeOperationsRouter } from "./http/health.ts";
 import { makeHttpServer } from "./http/server.ts";
 import { isRefusal } from "./keys/authenticate.ts";
+import { makeFirstKeys } from "./keys/first-keys.ts";
 import { isAddressAllowed } from "./keys/known-key.ts";
+import { makeBanner } from "./platform/banner.ts";
 import { type Config, loadProcessConfig } from "./platform/config.ts";
 import { openLogger } from "./platform/logger.ts";
 import { openRedis } from "./platform/redis.ts";
 import { openShutdown, type Shutdown } from "./platform/shutdown.ts";
 import { version } from "./platform/version.ts";
+import { openWorkerProcess, type WorkerProcess } from "./platform/worker-process.ts";
 import { getClientAddress } from "./proxy/admit.ts";
 import { makeInferenceRouter } from "./proxy/router.ts";
 import { openStore } from "./store.ts";
-import { openWorkerProcess, type WorkerProcess } from "./worker-process.ts";
 
 export interface ServerOptions {
   /** Path of `tollgate.toml`. */
@@ -59,6 +60,7 @@ export async function startServer(options: ServerOptions): Promise<void> {
     const url = await listen(server, config);
     if (config.role === "all")
       workers = openWorkerProcess(
+        findWorkersEntry(),
         options.configFile === undefined ? [] : ["--config-file", options.configFile],
         context,
       );
@@ -137,4 +139,10 @@ async function listen(server: Server, config: Config): Promise<string> {
   });
   const host = config.host.includes(":") ? `[${config.host}]` : config.host;
   return `http://${host}:${(server.address() as AddressInfo).port}`;
+}
+
+/** Of the workers' process, from the source tree and from a build alike. */
+function findWorkersEntry(): string {
+  const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";
+  return fileURLToPath(new URL(`../workers/main.${ending}`, import.meta.url));
 }

@@ -10,9 +10,9 @@ const aliasLengthMax = 64;
 const listLengthMax = 100;
 
 /** A public id in a path or input. The shape only: what does not exist is for the query to say. */
-export const publicIdSchema = z.string().refine(isPublicId, "must be 12 letters or digits");
+const publicIdSchema = z.string().refine(isPublicId, "must be 12 letters or digits");
 
-export const aliasSchema = z
+const aliasSchema = z
   .string()
   .max(aliasLengthMax)
   .regex(
@@ -53,7 +53,7 @@ const tagValue = z
   .max(256)
   .refine((text) => !/[\0\p{Cs}\p{Cc}]/u.test(text), "must be one line of text without control characters");
 
-export const tagsSchema = z
+const tagsSchema = z
   .record(tagNameSchema, tagValue)
   .refine((tags) => Object.keys(tags).length <= 32, "must be at most 32 tags");
 
@@ -190,4 +190,3 @@ export const listKeysInput = z.strictObject({
   alias: aliasSchema.optional(),
   q: wireLine(100).optional().describe("Text to find in public id, alias, name and description, in any case."),
 });
-export type ListKeysInput = z.output<typeof listKeysInput>;

@@ -28,3 +28,8 @@ export function formatUsd(nano: NanoUsd): string {
   const fraction = rest === 0n ? "" : `.${rest.toString().padStart(9, "0").replace(/0+$/, "")}`;
   return `${negative ? "-" : ""}${whole}${fraction}`;
 }
+
+/** The nearest float in USD, for gauges that people look at. Never for a sum, a limit or a bill. */
+export function makeUsdGauge(nano: NanoUsd): number {
+  return Number(nano) / 1e9;
+}

@@ -77,7 +77,6 @@ export const queryUsageInput = z
     path: ["from"],
     message: "must be before `to`",
   });
-export type QueryUsageInput = z.output<typeof queryUsageInput>;
 
 const percentiles = z.object({ p50: z.number().nullable(), p95: z.number().nullable(), p99: z.number().nullable() });
 

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { makeUsdGauge } from "../core/money.ts";
 import type { TokenUsage } from "../core/usage.ts";
 import { type HistogramSet, makeHistogramSet, makeTally, type Tally } from "./tally.ts";
 
@@ -193,7 +194,7 @@ export function openMetrics(): Metrics {
       this.inc({ direction: "reasoning" }, usage.reasoning);
     },
   });
-  addCount("tollgate_cost_usd_total", "Cost metered, in USD.", () => Number(usage.costNanoUsd) / 1e9);
+  addCount("tollgate_cost_usd_total", "Cost metered, in USD.", () => makeUsdGauge(usage.costNanoUsd));
   addCount("tollgate_unpriced_requests_total", "Metered requests of models without a price.", () => usage.unpriced);
 
   addCount("tollgate_key_cache_hits_total", "Keys answered from memory.", () => counts.keyCacheHits);

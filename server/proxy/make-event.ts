@@ -1,3 +1,4 @@
+import { errorTable } from "../core/error.ts";
 import { type EventId, parseEventTime } from "../core/id.ts";
 import type { UsageEvent } from "../core/usage-event.ts";
 import type { KnownKey } from "../keys/known-key.ts";
@@ -5,6 +6,9 @@ import type { ResolvedModel } from "../providers/model-table.ts";
 import type { WireEndpoint } from "../providers/types.ts";
 import type { Admission } from "./admit.ts";
 import type { ParsedInference } from "./parse.ts";
+
+/** What an event says whose gateway died under it. */
+const diedCode = "internal_error";
 
 /**
  * The event of a call that is about to be made. As it stands it says what is charged if the end is never seen: the
@@ -33,8 +37,8 @@ export function makeEvent(
     model: model.name,
     provider: target?.providerName ?? "",
     endpoint,
-    status: 500,
-    code: "internal_error",
+    status: errorTable[diedCode].status,
+    code: diedCode,
     stream: request.stream,
     attempts: 0,
     usageSource: "reserved",

@@ -1,3 +1,4 @@
+import { errorTable } from "../core/error.ts";
 import { formatUsd } from "../core/money.ts";
 import type { UsageEvent } from "../core/usage-event.ts";
 import { sseOverflow } from "../providers/sse-events.ts";
@@ -98,7 +99,7 @@ export class StreamRelay implements StreamReceiver {
     const { response } = this.#call;
     if (this.#failure !== null) {
       const refusal = makeFailureRefusal(this.#failure);
-      event.status = 502;
+      event.status = errorTable[refusal.code].status;
       event.code = refusal.code;
       if (!this.#client.left) this.#write(formatSseError(makeErrorBody(refusal)));
     }

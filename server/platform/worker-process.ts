@@ -1,9 +1,8 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { makeBackoff } from "./platform/backoff.ts";
-import type { Logger } from "./platform/logger.ts";
-import type { Metrics } from "./platform/metrics.ts";
-import type { WorkerMessage } from "./platform/worker-message.ts";
+import { makeBackoff } from "./backoff.ts";
+import type { Logger } from "./logger.ts";
+import type { Metrics } from "./metrics.ts";
+import type { WorkerMessage } from "./worker-message.ts";
 
 export interface WorkerProcess {
   isUp(): boolean;
@@ -11,19 +10,18 @@ export interface WorkerProcess {
   stop(): Promise<void>;
 }
 
-/** In the source tree and in a build alike. */
-function findEntry(): string {
-  const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  return fileURLToPath(new URL(`../workers/main.${ending}`, import.meta.url));
-}
-
 /**
  * Runs the workers in a process of their own, so that a job never takes time from a request. It ends with this one,
  * however that ends (its channel closes), and is started again when it ends alone.
  *
- * @param args command line of the child (`--config-file`).
+ * @param entry path of the child's module.
+ * @param args its command line (`--config-file`).
  */
-export function openWorkerProcess(args: readonly string[], deps: { logger: Logger; metrics: Metrics }): WorkerProcess {
+export function openWorkerProcess(
+  entry: string,
+  args: readonly string[],
+  deps: { logger: Logger; metrics: Metrics },
+): WorkerProcess {
   const { logger, metrics } = deps;
   const backoff = makeBackoff({ minMs: 250, maxMs: 10_000 });
   const stopping = new AbortController();
@@ -32,7 +30,7 @@ export function openWorkerProcess(args: readonly string[], deps: { logger: Logge
   let ended: Promise<void> = Promise.resolve();
 
   const start = (): void => {
-    const started = fork(findEntry(), [...args], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    const started = fork(entry, [...args], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
     child = started;
     started.on("message", (message: WorkerMessage) => {
       if (message.kind === "job") metrics.observeJob(message.observation);

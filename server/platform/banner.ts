@@ -1,8 +1,7 @@
-import type { FirstKeys } from "./first-start.ts";
-import type { Config } from "./platform/config.ts";
+import type { Config } from "./config.ts";
 
 /** What a person reads after a start, on standard output. Keys only where they were just made. */
-export function makeBanner(config: Config, url: string, keys: FirstKeys | null): string {
+export function makeBanner(config: Config, url: string, keys: { admin: string; demo: string } | null): string {
   const rows: [string, string][] = [
     ["Gateway", `${url}/v1`],
     ["Admin API", `${url}/admin`],

@@ -1,5 +1,5 @@
 import type { Server } from "node:http";
-import { waitFor } from "./platform/backoff.ts";
+import { waitFor } from "../platform/backoff.ts";
 
 const lookEveryMs = 50;
 

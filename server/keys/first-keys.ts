@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
-import type { Database } from "../db/client.ts";
-import { findAnyApiKey } from "../db/queries/find-any-api-key.ts";
-import { insertApiKey, type NewApiKey } from "../db/queries/insert-api-key.ts";
-import { makeKeyText } from "./core/key-format.ts";
-import { makeKeyDigest } from "./keys/key-digest.ts";
-import type { Clock } from "./platform/clock.ts";
-import type { Config } from "./platform/config.ts";
+import type { Database } from "../../db/client.ts";
+import { findAnyApiKey } from "../../db/queries/find-any-api-key.ts";
+import { insertApiKey, type NewApiKey } from "../../db/queries/insert-api-key.ts";
+import { makeKeyText } from "../core/key-format.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Config } from "../platform/config.ts";
+import { makeKeyDigest } from "./key-digest.ts";
 
 /** The plaintext of the first keys; this is the one moment at which anybody can see it. */
 export interface FirstKeys {
