@@ -31,7 +31,7 @@ const events: UsageEvent[] = Array.from({ length: 500 }, (_, index) =>
 beforeAll(async () => {
   admin = await openAdminHarness();
   key = (await admin.makeKey({ permissions: ["admin:usage"] })).text;
-  expect(await insertUsageEvents(admin.test.database.sql, "test", events)).toBe(events.length);
+  await insertUsageEvents(admin.test.database.sql, "test", events);
 });
 afterAll(() => admin.close());
 
@@ -56,7 +56,7 @@ function percentile(values: readonly number[], share: number): number {
 
 describe("GET /admin/usage", () => {
   it("totals equal the events, to the nano-USD", async () => {
-    const { rows, totals } = await ask(`${range}`);
+    const { rows, totals } = await ask(range);
     expect(totals).toEqual({
       requests: 500,
       errors: events.filter((event) => event.status >= 400).length,

@@ -1,18 +1,16 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findKeysByDigest } from "../../db/queries/find-keys-by-digest.ts";
 import { insertUsageEvents } from "../../db/queries/insert-usage-events.ts";
 import type { PublicId } from "../../server/core/api-key.ts";
 import { Secret } from "../../server/core/secret.ts";
 import { makeKeyDigest } from "../../server/keys/key-digest.ts";
+import { type CliRun, runCliProcess } from "../support/cli-run.ts";
 import { makeUsageEvent } from "../support/make-usage-event.ts";
 import { openTestDatabase, type TestDatabase } from "../support/test-database.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
 const pepper = "cli-test-pepper-Gq0v1W8yR2sT5uX7zB4dF6hJ9kL3mN";
 let test: TestDatabase;
 let folder: string;
@@ -26,38 +24,14 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-interface Run {
-  code: number | null;
-  out: string;
-  error: string;
-}
-
-/** The real command line in a process of its own, in an empty folder, with nothing of this process's environment. */
-function run(args: readonly string[], env: Record<string, string> = {}): Promise<Run> {
-  const child: ChildProcess = spawn(
-    process.execPath,
-    ["--import", import.meta.resolve("tsx"), join(root, "scripts/cli/main.ts"), ...args],
-    {
-      cwd: folder,
-      env: {
-        PATH: process.env.PATH ?? "",
-        TOLLGATE_DATA_DIR: join(folder, "data"),
-        DATABASE_URL: test.url,
-        TOLLGATE_PEPPER: pepper,
-        TOLLGATE_SEAL_KEY: "cli-test-seal-aZ1bY2cX3dW4eV5fU6gT7hS8iR9jQ0k",
-        TOLLGATE_SESSION_SECRET: "cli-test-session-lP1mO2nN3oM4pL5qK6rJ7sI8tH9u",
-        ...env,
-      },
-      stdio: ["ignore", "pipe", "pipe"],
-    },
-  );
-  return new Promise((resolve, reject) => {
-    let out = "";
-    let error = "";
-    child.stdout?.on("data", (chunk) => void (out += String(chunk)));
-    child.stderr?.on("data", (chunk) => void (error += String(chunk)));
-    child.on("error", reject);
-    child.on("close", (code) => resolve({ code, out, error }));
+/** On this file's database. */
+function run(args: readonly string[], env: Record<string, string> = {}): Promise<CliRun> {
+  return runCliProcess(args, folder, {
+    DATABASE_URL: test.url,
+    TOLLGATE_PEPPER: pepper,
+    TOLLGATE_SEAL_KEY: "cli-test-seal-aZ1bY2cX3dW4eV5fU6gT7hS8iR9jQ0k",
+    TOLLGATE_SESSION_SECRET: "cli-test-session-lP1mO2nN3oM4pL5qK6rJ7sI8tH9u",
+    ...env,
   });
 }
 

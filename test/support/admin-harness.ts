@@ -19,7 +19,7 @@ import { openTestDatabase, type TestDatabase } from "./test-database.ts";
 const pepper = { version: 1, value: new Secret("p".repeat(48)) };
 
 /** Only what the admin room reads of a config is filled with sense. */
-export function makeAdminConfig(keys: Partial<Config["keys"]> = {}): Config {
+function makeAdminConfig(keys: Partial<Config["keys"]> = {}): Config {
   return {
     role: "all",
     host: "127.0.0.1",

@@ -1,0 +1,32 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export interface CliRun {
+  code: number | null;
+  out: string;
+  error: string;
+}
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Runs the real command line in a process of its own, in `folder`, with nothing of this process's environment but PATH. */
+export function runCliProcess(args: readonly string[], folder: string, env: Record<string, string>): Promise<CliRun> {
+  const child = spawn(
+    process.execPath,
+    ["--import", import.meta.resolve("tsx"), join(root, "scripts/cli/main.ts"), ...args],
+    {
+      cwd: folder,
+      env: { PATH: process.env.PATH ?? "", TOLLGATE_DATA_DIR: join(folder, "data"), ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
+  return new Promise((resolve, reject) => {
+    let out = "";
+    let error = "";
+    child.stdout.on("data", (chunk) => void (out += String(chunk)));
+    child.stderr.on("data", (chunk) => void (error += String(chunk)));
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, out, error }));
+  });
+}
