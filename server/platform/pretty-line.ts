@@ -12,5 +12,5 @@ export function makePrettyLine(line: string): string {
     ([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`,
   );
   const stack = typeof err === "object" && err !== null && "stack" in err ? `\n${String(err.stack)}` : "";
-  return `${[clock, String(level).toUpperCase().padEnd(5), String(msg ?? ""), ...more].join(" ")}${stack}\n`;
+  return `${[clock, String(level).toUpperCase().padEnd(5), typeof msg === "string" ? msg : "", ...more].join(" ")}${stack}\n`;
 }
