@@ -49,7 +49,9 @@ describe("without DATABASE_URL", () => {
   });
 });
 
-describe.skipIf(!findRedisLane())("doctor on Redis", () => {
+const doctorOn = findRedisLane() ? ["redis"] : [];
+
+describe.each(doctorOn)("doctor on %s", () => {
   it("fails where Redis may throw keys away, and says what to set", async () => {
     const redis = await openRedisServer();
     try {
