@@ -1,5 +1,6 @@
 import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
+import { arrayTypes } from "./array-types.ts";
 
 /** Connections to PostgreSQL: a bounded pool for queries, and single connections for what must not wait for a pool. */
 export interface Database {
@@ -31,6 +32,8 @@ export function openDatabase(options: DatabaseOptions): Database {
       idle_timeout: max === 1 ? undefined : 60,
       connect_timeout: 5,
       max_lifetime: null,
+      fetch_types: false,
+      types: arrayTypes,
       backoff: (attempt) => Math.min(0.05 * 2 ** attempt, 2) * (0.75 + Math.random() / 2),
       onnotice: (notice) => options.onNotice?.(notice.message ?? ""),
       connection: { application_name: `${options.applicationName}:${purpose}` },

@@ -56,7 +56,11 @@ declare
 begin
   if to_regclass(partition_name) is not null then return false; end if;
   perform pg_advisory_xact_lock(hashtext('tollgate.usage_event.partition'));
-  if to_regclass(partition_name) is not null then return false; end if;
+  -- to_regclass would answer from a cache that does not know what was created while this waited.
+  if exists (
+    select from pg_inherits i join pg_class c on c.oid = i.inhrelid
+    where i.inhparent = 'usage_event'::regclass and c.relname = partition_name
+  ) then return false; end if;
   execute format('create table %I (like usage_event including defaults including constraints)', partition_name);
   execute format('alter table usage_event attach partition %I for values from (%L) to (%L)', partition_name,
     to_char(day, 'YYYY-MM-DD') || ' 00:00:00+00', to_char(day + 1, 'YYYY-MM-DD') || ' 00:00:00+00');

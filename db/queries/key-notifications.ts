@@ -11,7 +11,10 @@ export interface KeyChangeListener {
 }
 
 /** Listens on a connection of its own, which comes back by itself after a loss. */
-export async function listenForKeyChanges(database: Database, listener: KeyChangeListener): Promise<{ close(): Promise<void> }> {
+export async function listenForKeyChanges(
+  database: Database,
+  listener: KeyChangeListener,
+): Promise<{ close(): Promise<void> }> {
   const sql = database.openConnection("listen");
   await sql.listen("key_changed", (payload) => listener.onKeyChanged(payload));
   await sql.listen(

@@ -1,5 +1,17 @@
 import { sql } from "drizzle-orm";
-import { boolean, customType, index, integer, jsonb, pgTable, primaryKey, smallint, text, timestamp, uniqueIndex } from "drizzle-orm/pg-core";
+import {
+  boolean,
+  customType,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  smallint,
+  text,
+  timestamp,
+  uniqueIndex,
+} from "drizzle-orm/pg-core";
 
 const bytea = customType<{ data: Uint8Array }>({ dataType: () => "bytea" });
 const instant = (name: string) => timestamp(name, { withTimezone: true, mode: "date", precision: 3 });
@@ -20,7 +32,9 @@ export const apiKey = pgTable(
     name: text("name"),
     description: text("description"),
     type: text("type", { enum: ["development", "production", "client"] }).notNull(),
-    state: text("state", { enum: ["active", "disabled", "revoked", "expired"] }).notNull().default("active"),
+    state: text("state", { enum: ["active", "disabled", "revoked", "expired"] })
+      .notNull()
+      .default("active"),
     permissions: text("permissions").array().notNull(),
     models: text("models").array().notNull(),
     tags: jsonb("tags").$type<Record<string, string>>().notNull().default({}),
@@ -32,7 +46,9 @@ export const apiKey = pgTable(
     allowedOrigins: text("allowed_origins").array().notNull().default([]),
     ownerId: text("owner_id"),
     providerCredentials: jsonb("provider_credentials").$type<Record<string, string>>().notNull().default({}),
-    onDisconnect: text("on_disconnect", { enum: ["drain", "abort"] }).notNull().default("drain"),
+    onDisconnect: text("on_disconnect", { enum: ["drain", "abort"] })
+      .notNull()
+      .default("drain"),
     createdAt: instant("created_at").notNull().default(sql`now()`),
     createdBy: text("created_by").notNull(),
     lastUsedAt: instant("last_used_at"),
@@ -45,11 +61,17 @@ export const apiKey = pgTable(
     bootstrap: boolean("bootstrap").notNull().default(false),
   },
   (table) => [
-    uniqueIndex("api_key_live_alias").on(sql`coalesce(${table.ownerId}, '')`, table.alias).where(sql`${table.state} in ('active', 'disabled')`),
-    uniqueIndex("api_key_idempotency").on(table.createdBy, table.idempotencyKey).where(sql`${table.idempotencyKey} is not null`),
+    uniqueIndex("api_key_live_alias")
+      .on(sql`coalesce(${table.ownerId}, '')`, table.alias)
+      .where(sql`${table.state} in ('active', 'disabled')`),
+    uniqueIndex("api_key_idempotency")
+      .on(table.createdBy, table.idempotencyKey)
+      .where(sql`${table.idempotencyKey} is not null`),
     index("api_key_newest").on(table.createdAt.desc(), table.publicId.desc()),
     index("api_key_owner").on(table.ownerId, table.createdAt.desc()),
-    index("api_key_expiry").on(table.expiresAt).where(sql`${table.state} in ('active', 'disabled') and ${table.expiresAt} is not null`),
+    index("api_key_expiry")
+      .on(table.expiresAt)
+      .where(sql`${table.state} in ('active', 'disabled') and ${table.expiresAt} is not null`),
     index("api_key_tags").using("gin", table.tags),
   ],
 );
@@ -62,7 +84,9 @@ export const apiKeySecret = pgTable(
   "api_key_secret",
   {
     digest: bytea("digest").notNull(),
-    publicId: text("public_id").notNull().references(() => apiKey.publicId, { onDelete: "cascade" }),
+    publicId: text("public_id")
+      .notNull()
+      .references(() => apiKey.publicId, { onDelete: "cascade" }),
     pepperVersion: smallint("pepper_version").notNull(),
     createdAt: instant("created_at").notNull().default(sql`now()`),
     /** End of the overlap for a secret that was rotated out; null for the current one. */
