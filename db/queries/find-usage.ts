@@ -56,7 +56,7 @@ const timeoutMs = 30_000;
 
 interface SumRow {
   is_total: boolean;
-  /** As JSON: the client's parser of arrays takes NULL for the text "NULL". */
+  /** Arrays leave as JSON: the client knows few types of array, and takes NULL in one for the text "NULL". */
   group_values: (string | null)[];
   bucket: string | null;
   requests: string;
@@ -106,8 +106,8 @@ export async function findUsage(
         count(*) filter (where cost_nano_usd is null) as unpriced_requests,
         coalesce(sum(bytes_in), 0) as bytes_in,
         coalesce(sum(bytes_out), 0) as bytes_out,
-        percentile_cont(array[0.5, 0.95, 0.99]) within group (order by latency_ms) as latency_ms,
-        percentile_cont(array[0.5, 0.95, 0.99]) within group (order by first_token_ms) as first_token_ms,
+        to_jsonb(percentile_cont(array[0.5, 0.95, 0.99]) within group (order by latency_ms)) as latency_ms,
+        to_jsonb(percentile_cont(array[0.5, 0.95, 0.99]) within group (order by first_token_ms)) as first_token_ms,
         min(at) as first_used_at,
         max(at) as last_used_at
       from chosen
