@@ -83,6 +83,8 @@ export async function startWorkers(options: StartWorkersOptions): Promise<void> 
   await workers.ready;
   wasUp = true;
   tell({ kind: "ready" });
+  // A gateway's child is quiet: its parent says on one screen what a person needs.
+  if (!isChild) logger.info({ backend: queues.backend }, "Workers started");
 }
 
 async function findDatabaseUrl(config: Config): Promise<string> {

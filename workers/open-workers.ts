@@ -66,7 +66,7 @@ function openQueueWorker(
           process: makeRunner(context, definitions),
           onStalled: (run) => logger.warn({ run }, "A run was left by a process that vanished; it is taken up again"),
         });
-        logger.info({ backend: context.queues.backend }, "Worker started");
+        logger.debug({ backend: context.queues.backend }, "Worker started");
         return;
       } catch (error) {
         report("The queue cannot be opened yet", error);
@@ -76,7 +76,7 @@ function openQueueWorker(
   };
   const keep = async (kept: JobQueue): Promise<void> => {
     const updated = await updateSchedules(kept, definitions, context.clock.nowMs());
-    if (updated > 0) logger.info({ updated }, "Schedules put in order");
+    if (updated > 0) logger.debug({ updated }, "Schedules put in order");
     seenAtMs = context.clock.monotonicMs();
   };
   const run = async (): Promise<void> => {

@@ -30,15 +30,18 @@ export interface ShutdownOptions {
 }
 
 const closingMs = 5_000;
+/** A second signal within this is the first one, heard twice. */
+const echoMs = 250;
 const signalCodes = { SIGTERM: 143, SIGINT: 130 } as const;
 
-/** Listens for the signals. The first one starts the stop, a second one ends the process at once. */
+/** Listens for the signals. The first one starts the stop, a second one (after a quarter of a second) ends the process at once. */
 export function openShutdown(options: ShutdownOptions): Shutdown {
   const { logger } = options;
   const exit = options.exit ?? ((code: number) => process.exit(code));
   const signals = options.signals ?? ["SIGTERM", "SIGINT"];
   const steps: { name: string; stop: () => Promise<void> | void }[] = [];
   let stopping: Promise<void> | null = null;
+  let isEchoing = false;
 
   const run = async (reason: string): Promise<void> => {
     logger.info({ reason, drainMs: options.drainMs }, "Stopping");
@@ -77,11 +80,17 @@ export function openShutdown(options: ShutdownOptions): Shutdown {
   };
   function onSignal(signal: NodeJS.Signals): void {
     if (stopping !== null) {
+      // One Ctrl-C comes twice where a runner (npm) passes it on to a process that the terminal has told already.
+      if (isEchoing) return;
       logger.warn({ signal }, "A second signal: ending at once");
       logger.flush();
       exit(signal === "SIGINT" ? signalCodes.SIGINT : signalCodes.SIGTERM);
       return;
     }
+    isEchoing = true;
+    setTimeout(() => {
+      isEchoing = false;
+    }, echoMs).unref();
     void shutdown.stop(signal);
   }
   for (const signal of signals) process.on(signal, onSignal);

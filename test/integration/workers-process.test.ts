@@ -121,7 +121,7 @@ test("alone: brings an empty database to this release's schema, and exits 0 on C
   const url = new URL(cloned.url);
   url.pathname = `/${name}`;
   const alone = start(workerEntry, url.href);
-  await vi.waitFor(() => expect(alone.lines()).toContainEqual(expect.objectContaining({ msg: "Worker started" })), {
+  await vi.waitFor(() => expect(alone.lines()).toContainEqual(expect.objectContaining({ msg: "Workers started" })), {
     timeout: 20_000,
   });
   const startedAt = performance.now();
