@@ -1,0 +1,39 @@
+/**
+ * The whole gateway in a process of its own that can be asked how it fares: `tsx test/support/gateway-child.ts`, with an
+ * IPC channel and `--expose-gc`. Ends with its parent.
+ */
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { startServer } from "../../server/main.ts";
+import type { ProcessMeasures } from "./gateway-process.ts";
+
+const delay = monitorEventLoopDelay({ resolution: 1 });
+delay.enable();
+let cpu = process.cpuUsage();
+
+function measure(): ProcessMeasures {
+  const { user, system } = process.cpuUsage(cpu);
+  return {
+    rssBytes: process.memoryUsage.rss(),
+    cpuMs: (user + system) / 1_000,
+    loopDelayP999Ms: delay.percentile(99.9) / 1e6,
+    loopDelayMaxMs: delay.max / 1e6,
+    prototypeNames: [Object.prototype, Array.prototype, String.prototype, Function.prototype].flatMap((prototype) =>
+      Reflect.ownKeys(prototype).map(String),
+    ),
+  };
+}
+
+process.on("message", (question: "reset" | "measure") => {
+  const answer = measure();
+  if (question === "reset") {
+    // What was thrown away already must not count as growth, nor its collection as delay.
+    (globalThis as typeof globalThis & { gc?: () => void }).gc?.();
+    setTimeout(() => {
+      cpu = process.cpuUsage();
+      delay.reset();
+      process.send?.({ ...answer, rssBytes: process.memoryUsage.rss() });
+    }, 50);
+  } else process.send?.(answer);
+});
+process.on("disconnect", () => process.exit(0));
+await startServer({});
