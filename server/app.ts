@@ -14,8 +14,7 @@ export function makeApp(routers: Routers, logger: Logger): Express {
   app.disable("x-powered-by");
   app.disable("etag");
   app.set("case sensitive routing", true);
-  app.use("/v1", routers.inference);
-  app.use("/openai/v1", routers.inference);
+  app.use(routers.inference);
   app.use(routers.operations);
   app.use(routers.admin);
   app.use(handleUnknownRoute);

@@ -16,6 +16,11 @@ export interface Logger {
   readonly info: LogMethod;
   readonly warn: LogMethod;
   readonly error: LogMethod;
+  /**
+   * Writes a line that is rendered already: one JSON object without a line end, without a secret, of level info. For the
+   * access log, which is written for every request: 0.5 us instead of 8.
+   */
+  writeLine(json: string): void;
   /** A logger whose every line carries these fields. */
   child(fields: Record<string, unknown>): Logger;
   /** Writes out what is buffered. Lines are held for at most 100 ms; a normal exit writes them too. */
@@ -43,7 +48,7 @@ export function openLogger(log: Config["log"], options: LoggerOptions = {}): Log
     },
     stream,
   );
-  return wrap(root, flush);
+  return wrap(root, stream, flush);
 }
 
 function renderError(error: Error): object {
@@ -52,8 +57,8 @@ function renderError(error: Error): object {
 }
 
 function openStdout(render: (line: string) => string): { stream: DestinationStream; flush: () => void } {
-  // 4 KB or 100 ms, whichever comes first: one write per request would cost as much as the journal.
-  const stdout = destination({ fd: 1, sync: false, minLength: 4096, periodicFlush: 100 });
+  // 12 KB or 100 ms, whichever comes first: one write per request would cost as much as the journal.
+  const stdout = destination({ fd: 1, sync: false, minLength: 12_288, periodicFlush: 100 });
   const flush = (): void => {
     try {
       stdout.flushSync();
@@ -70,14 +75,18 @@ function openWriter(write: (line: string) => void, render: (line: string) => str
   return { stream: { write: (line: string) => write(render(line)) }, flush: () => undefined };
 }
 
-function wrap(logger: PinoLogger, flush: () => void): Logger {
+function wrap(logger: PinoLogger, stream: DestinationStream, flush: () => void): Logger {
+  const isInfoWritten = logger.isLevelEnabled("info");
   return {
     trace: logger.trace.bind(logger),
     debug: logger.debug.bind(logger),
     info: logger.info.bind(logger),
     warn: logger.warn.bind(logger),
     error: logger.error.bind(logger),
-    child: (fields) => wrap(logger.child(hideSecrets(fields)), flush),
+    writeLine(json) {
+      if (isInfoWritten) stream.write(`${json}\n`);
+    },
+    child: (fields) => wrap(logger.child(hideSecrets(fields)), stream, flush),
     flush,
   };
 }

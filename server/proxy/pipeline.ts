@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { makeRefusal, type Refusal } from "../core/error.ts";
 import type { EventId } from "../core/id.ts";
+import type { UsageEvent } from "../core/usage-event.ts";
 import { isRefusal } from "../keys/authenticate.ts";
 import type { KnownKey } from "../keys/known-key.ts";
 import type { JournalEntry } from "../ledger/journal.ts";
 import type { WireEndpoint } from "../providers/types.ts";
+import { makeAccessLine } from "./access-line.ts";
 import { admit, findCallerRefusal, getClientAddress } from "./admit.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { ProxyContext } from "./context.ts";
@@ -131,29 +133,23 @@ function roundMs(ms: number): number {
 }
 
 /** Counts and logs a call that has ended. */
-function observe(
-  call: Call,
-  upstreamMs: number,
-  refusal: Refusal | null,
-  event?: { status: number; code: string; model: string; publicId: string },
-): void {
+function observe(call: Call, upstreamMs: number, refusal: Refusal | null, event?: UsageEvent): void {
   const { proxy, endpoint, request, response } = call;
   const durationMs = proxy.clock.monotonicMs() - call.startedAtMs;
   const status = event?.status ?? response.statusCode;
   const code = event?.code ?? refusal?.code ?? "";
   proxy.metrics.observeRequest(endpoint, status, code, durationMs, durationMs - upstreamMs);
   if (!proxy.config.log.access) return;
-  proxy.logger.info(
-    {
-      request_id: call.requestId,
+  proxy.logger.writeLine(
+    makeAccessLine(proxy.clock.nowMs(), {
+      requestId: call.requestId,
       endpoint,
       status,
       code,
-      public_id: event?.publicId ?? "",
+      publicId: event?.publicId ?? "",
       model: event?.model ?? "",
-      duration_ms: roundMs(durationMs),
-      ip: getClientAddress(request),
-    },
-    "request",
+      durationMs: roundMs(durationMs),
+      address: event?.clientIp ?? getClientAddress(request),
+    }),
   );
 }

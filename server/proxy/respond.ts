@@ -6,6 +6,9 @@ import { formatUsd } from "../core/money.ts";
 /** A request body up to this size is read away after an early refusal, so that the connection can go on. */
 const drainedBytesMax = 65_536;
 
+/** Above this, copying costs more than a second buffer in the write. */
+const singleWriteBytesMax = 32_768;
+
 /** Headers that every answer of the inference API carries, as a flat list. */
 function makeBaseHeaders(requestId: EventId): string[] {
   return ["x-request-id", requestId, "cache-control", "no-store"];
@@ -98,7 +101,9 @@ export function respondAnswer(
   const headers = makeCallHeaders(facts, contentType);
   headers.push("content-length", String(body.length));
   response.writeHead(status, headers);
-  response.end(body);
+  // Head and body of one string go out in one write; as latin1 the bytes stay what they are.
+  if (body.length <= singleWriteBytesMax) response.end(body.toString("latin1"), "latin1");
+  else response.end(body);
 }
 
 /** Writes the head of a stream. Its cost follows in a trailer, because it is known only at the end. */

@@ -99,9 +99,7 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
     ...(options.listenUrl === undefined ? {} : { listenUrl: options.listenUrl }),
   });
   const app = express();
-  const router = makeInferenceRouter(context.proxy);
-  app.use("/v1", router);
-  app.use("/openai/v1", router);
+  app.use(makeInferenceRouter(context.proxy));
   const server = makeHttpServer(app);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
