@@ -84,7 +84,8 @@ export class StreamRelay implements StreamReceiver {
   }
 
   fail(failure: UpstreamFailure): void {
-    this.#failure ??= failure;
+    // Behind `[DONE]` nothing can be missing.
+    if (!this.#scan.done) this.#failure ??= failure;
   }
 
   /** Ends the client's side and writes what came of it onto the event. */
