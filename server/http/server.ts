@@ -6,6 +6,8 @@ import type { Express } from "express";
 const headersTimeoutMs = 10_000;
 const requestTimeoutMs = 120_000;
 const keepAliveTimeoutMs = 75_000;
+const slash = 0x2f;
+const schemeAndHost = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
 const nodeMajor = Number(process.versions.node.split(".")[0]);
 
 type MessageConstructor = (this: object, ...args: unknown[]) => void;
@@ -22,7 +24,14 @@ export function makeHttpServer(app: Express): Server {
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
   };
-  if (nodeMajor >= 24) return createServer(options, app);
+  // A request line may name scheme and host too (RFC 9112, 3.2.2). Routes are found by the path alone, whoever is named,
+  // and nobody behind this has to understand `https://user:password@host/path`.
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    const { url = "" } = request;
+    if (url.charCodeAt(0) !== slash) request.url = url.replace(schemeAndHost, "").replace(/^(?=\?|$)/, "/");
+    app(request, response);
+  };
+  if (nodeMajor >= 24) return createServer(options, handle);
   function AppRequest(this: object, socket: Socket): void {
     (IncomingMessage as unknown as MessageConstructor).call(this, socket);
   }
@@ -37,6 +46,6 @@ export function makeHttpServer(app: Express): Server {
       IncomingMessage: AppRequest as unknown as typeof IncomingMessage,
       ServerResponse: AppResponse as unknown as typeof ServerResponse,
     },
-    app,
+    handle,
   );
 }
