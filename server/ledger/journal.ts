@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, rmdirSync, unlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { TextBuffer } from "../core/text-buffer.ts";
 import type { UsageEvent } from "../core/usage-event.ts";
 import { makeUsageLine } from "../core/usage-line.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -42,7 +43,7 @@ export class Journal {
   readonly #heartbeat: NodeJS.Timeout;
   #segment: JournalSegment;
   #segmentNumber = 1;
-  #text = "";
+  readonly #text = new TextBuffer(64 * 1024);
   #opens: JournalEntry[] = [];
   #closes: JournalEntry[] = [];
   /** The last write stopped in the middle of a record. */
@@ -108,7 +109,9 @@ export class Journal {
   }
 
   #append(kind: "O" | "C", event: UsageEvent): void {
-    this.#text += `${kind}\t${makeUsageLine(event)}\n`;
+    // A record that was cut in the middle ends here, so that this one stands on a line of its own.
+    if (this.#torn && this.#text.length === 0) this.#text.append("\n");
+    this.#text.append(`${kind}\t${makeUsageLine(event)}\n`);
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => this.#writeOut());
@@ -116,18 +119,16 @@ export class Journal {
 
   #writeOut(): void {
     this.#scheduled = false;
-    if (this.#text === "") return;
+    if (this.#text.length === 0) return;
     const commit = this.#commit;
-    const text = this.#torn ? `\n${this.#text}` : this.#text;
     const opens = this.#opens;
     const closes = this.#closes;
-    this.#text = "";
     this.#commit = null;
     this.#opens = [];
     this.#closes = [];
     if (this.#segment.bytes >= this.#options.segmentBytesMax) this.#rotate();
     try {
-      this.#segment.append(Buffer.from(text));
+      this.#segment.append(this.#text.take());
       this.#torn = false;
       for (const entry of opens) entry.openedIn = this.#segment;
       for (const entry of closes) entry.closedIn = this.#segment;

@@ -1,5 +1,6 @@
-import { type DestinationStream, destination, type Logger as PinoLogger, pino } from "pino";
+import { type DestinationStream, type Logger as PinoLogger, pino } from "pino";
 import type { Config } from "./config.ts";
+import { openLineOutput } from "./line-output.ts";
 import { makePrettyLine } from "./pretty-line.ts";
 import { hideSecrets, hideSecretText } from "./redact.ts";
 
@@ -57,18 +58,10 @@ function renderError(error: Error): object {
 }
 
 function openStdout(render: (line: string) => string): { stream: DestinationStream; flush: () => void } {
-  // 12 KB or 100 ms, whichever comes first: one write per request would cost as much as the journal.
-  const stdout = destination({ fd: 1, sync: false, minLength: 12_288, periodicFlush: 100 });
-  const flush = (): void => {
-    try {
-      stdout.flushSync();
-    } catch {
-      // Nobody reads any more (a closed pipe), or the file is not open yet; there is no other place to tell it.
-    }
-  };
-  stdout.on("error", () => undefined);
+  const stdout = openLineOutput(1);
+  const flush = (): void => stdout.flush();
   process.once("exit", flush);
-  return { stream: { write: (line) => void stdout.write(render(line)) }, flush };
+  return { stream: { write: (line) => stdout.write(render(line)) }, flush };
 }
 
 function openWriter(write: (line: string) => void, render: (line: string) => string) {
