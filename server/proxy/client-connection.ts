@@ -8,6 +8,8 @@ export class ClientConnection {
 
   constructor(response: ServerResponse) {
     this.response = response;
+    // It may have left before anybody could listen.
+    if (response.destroyed && !response.writableFinished) this.#left = true;
     response.once("close", () => {
       if (response.writableFinished) return;
       this.#left = true;

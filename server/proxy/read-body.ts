@@ -14,6 +14,8 @@ export function readBody(request: IncomingMessage, bytesMax: number): Promise<Bu
     return Promise.resolve(makeRefusal("unsupported_media_type"));
   const tooLarge = (): Refusal => makeRefusal("body_too_large", `The body is larger than ${bytesMax} bytes.`);
   if (Number(request.headers["content-length"] ?? 0) > bytesMax) return Promise.resolve(tooLarge());
+  // It left while its key was looked up: the events that are waited for below have been.
+  if (request.destroyed) return Promise.resolve(null);
   return new Promise((resolve) => {
     let first: Buffer | null = null;
     let rest: Buffer[] | null = null;
