@@ -4,12 +4,31 @@ import { SkipReporter } from "./test/support/skip-reporter.ts";
 /** Unit tests by the hundred thousand: part of `npm test`, too long for `npm run check`. */
 const longUnit = "test/unit/**/*-{fuzz,chaos}.test.ts";
 
+/** Run twice: a sample of their runs in the unit project, all of them in the fuzz project. */
+const properties = "test/unit/**/*-property.test.ts";
+
 export default defineConfig({
   test: {
     reporters: ["default", new SkipReporter()],
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts", "test/tidy.test.ts"], exclude: [longUnit] } },
-      { test: { name: "fuzz", include: [longUnit], testTimeout: 60_000 } },
+      {
+        test: {
+          name: "unit",
+          include: ["test/unit/**/*.test.ts", "test/tidy.test.ts"],
+          exclude: [longUnit],
+          // A process and a module cache for many files, not for each: half the time. Modules here keep no state.
+          isolate: false,
+          provide: { propertyShare: 0.02 },
+        },
+      },
+      {
+        test: {
+          name: "fuzz",
+          include: [longUnit, properties],
+          testTimeout: 60_000,
+          provide: { propertyShare: 1 },
+        },
+      },
       {
         test: {
           name: "integration",

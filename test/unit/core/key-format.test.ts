@@ -43,59 +43,17 @@ describe("makeKeyText", () => {
   });
 });
 
-describe("every edit of a real key is refused", () => {
-  const keys = Array.from({ length: 1_000 }, (_, index) => make(keyTypes[index % keyTypes.length]).text);
-
-  test("every substitution of one character", () => {
-    let edits = 0;
-    let taken = 0;
-    for (const key of keys) {
-      for (let at = 0; at < key.length; at++) {
-        const [before, after, own] = [key.slice(0, at), key.slice(at + 1), key[at]];
-        for (const character of base62) {
-          if (character === own) continue;
-          edits++;
-          if (parse(before + character + after) !== null) taken++;
-        }
-      }
-    }
-    expect(taken).toBe(0);
-    expect(edits).toBeGreaterThan(1_000 * 65 * 61);
-  }, 120_000);
-
-  test("every swap of two neighbours, every character left out or doubled, and strange characters", () => {
-    let edits = 0;
-    const taken: string[] = [];
-    const check = (text: string): void => {
-      edits++;
-      if (parse(text) !== null) taken.push(text);
-    };
-    for (const key of keys) {
-      for (let at = 0; at < key.length; at++) {
-        const [before, own, next] = [key.slice(0, at), key.charAt(at), key.charAt(at + 1)];
-        if (next !== "" && next !== own) check(before + next + own + key.slice(at + 2));
-        check(before + key.slice(at + 1));
-        check(before + own + key.slice(at));
-        for (const strange of ["_", "-", " ", "\u0000", "é", "０"]) {
-          if (strange !== own) check(before + strange + key.slice(at + 1));
-        }
-      }
-    }
-    expect(taken).toEqual([]);
-    expect(edits).toBeGreaterThan(1_000 * 65 * 8);
-  }, 120_000);
-
-  test("what is around a key, and a key of another deployment", () => {
-    const key = keys[0] as string;
-    for (const text of [` ${key}`, `${key} `, `${key}\n`, key + key, `x${key}`, key.toUpperCase(), "", "_", "prod_"]) {
-      expect(parse(text)).toBeNull();
-    }
-    expect(parseKeyText(key, { development: "d_", production: "p_", client: "c_" })).toBeNull();
-  });
+test("what is around a key, and a key of another deployment, is refused", () => {
+  const key = make().text;
+  for (const text of [` ${key}`, `${key} `, `${key}\n`, key + key, `x${key}`, key.toUpperCase(), "", "_", "prod_"]) {
+    expect(parse(text)).toBeNull();
+  }
+  expect(parseKeyText(key, { development: "d_", production: "p_", client: "c_" })).toBeNull();
 });
 
 test("no random text of the right shape passes", () => {
-  const count = process.env.TEST_TIER === "full" ? 1_000_000 : 100_000;
+  // A million more in key-format-fuzz.
+  const count = 5_000;
   let taken = 0;
   for (let index = 0; index < count; index++) {
     const random = randomBytes(60);
@@ -106,7 +64,6 @@ test("no random text of the right shape passes", () => {
     }
     if (parse(text) !== null) taken++;
   }
-  // Expected: 2e-5 of a million.
   expect(taken).toBe(0);
 }, 60_000);
 
@@ -135,8 +92,9 @@ function worstExcess(texts: readonly string[], alphabet: string): number {
   return worst;
 }
 
-describe("100,000 keys", () => {
-  const count = 100_000;
+describe("generated keys", () => {
+  // 100,000 and more in key-format-fuzz.
+  const count = 5_000;
   const draw = (random: RandomBytes) =>
     Array.from({ length: count }, () => makeKeyText("production", defaultKeyPrefixes, random));
 
@@ -159,7 +117,7 @@ describe("100,000 keys", () => {
   }, 60_000);
 
   test("the check would see a remainder taken of a byte", () => {
-    const biased = Array.from({ length: count }, () => base62[(randomBytes(1)[0] as number) % 62] as string);
+    const biased = Array.from(randomBytes(100_000), (byte) => base62.charAt(byte % 62));
     expect(worstExcess(biased, base62)).toBeGreaterThan(2);
   });
 
