@@ -24,7 +24,7 @@ import { openShutdown, type Shutdown } from "./platform/shutdown.ts";
 import { version } from "./platform/version.ts";
 import { openWorkerProcess, type WorkerProcess } from "./platform/worker-process.ts";
 import { getClientAddress } from "./proxy/admit.ts";
-import { makeInferenceRouter } from "./proxy/router.ts";
+import { makeHotRoutes, makeInferenceRouter } from "./proxy/router.ts";
 import { openStore } from "./store.ts";
 
 export interface ServerOptions {
@@ -56,7 +56,10 @@ export async function startServer(options: ServerOptions): Promise<void> {
     // Only workers know whether they are up; they start last.
     let workers: WorkerProcess | null = null;
     const areWorkersUp = config.role === "all" ? () => workers?.isUp() ?? false : null;
-    const server = makeHttpServer(makeApp(makeRouters(context, shutdown, redis, areWorkersUp), logger));
+    const server = makeHttpServer(
+      makeApp(makeRouters(context, shutdown, redis, areWorkersUp), logger),
+      makeHotRoutes(context.proxy),
+    );
     const url = await listen(server, config);
     if (config.role === "all")
       workers = openWorkerProcess(

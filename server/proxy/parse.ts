@@ -1,9 +1,12 @@
+import { isUtf8 } from "node:buffer";
 import { makeRefusal, type Refusal } from "../core/error.ts";
 import { findTopLevelFields, type JsonField } from "../core/json-spans.ts";
 import type { WireEndpoint } from "../providers/types.ts";
 
 /** Structure that no honest call has, refused before it costs anything to parse. */
 const limits = { depthMax: 128, valuesMax: 200_000 };
+/** Names that change an object's nature for a careless reader behind us; no endpoint has such a field. */
+const unsafeNames: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 const modelPattern = /^[\x21-\x7e]{1,256}$/;
 
 /** A request body that was understood as far as the gateway must understand it. The bytes stay the client's own. */
@@ -34,6 +37,8 @@ const scanMessages = {
  * @returns the parsed request, or a refusal (400) that names the field.
  */
 export function parseInference(endpoint: WireEndpoint, body: Buffer): ParsedInference | Refusal {
+  // Bytes that are no text would be read in different ways here and at the provider.
+  if (!isUtf8(body)) return invalid("The body is not UTF-8.");
   const scan = findTopLevelFields(body, limits);
   if (!scan.ok) return invalid(scanMessages[scan.reason], scan.key);
   let json: Record<string, unknown>;
@@ -50,6 +55,7 @@ export function parseInference(endpoint: WireEndpoint, body: Buffer): ParsedInfe
     return invalid("`stream` must be true or false.", "stream");
   if (stream === true && endpoint === "embeddings") return invalid("Embeddings cannot be streamed.", "stream");
   for (const field of scan.fields) {
+    if (unsafeNames.has(field.key)) return invalid(`\`${field.key}\` cannot be the name of a field.`, field.key);
     if (field.key.startsWith("tensorzero::") && field.key !== "tensorzero::tags") {
       return invalid(`\`${field.key.slice(0, 64)}\` is not supported.`, field.key.slice(0, 64));
     }

@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Request, type Response, Router } from "express";
 import { makeRefusal } from "../core/error.ts";
 import { isRefusal } from "../keys/authenticate.ts";
@@ -15,18 +16,24 @@ const inferenceRoutes: readonly (readonly [path: string, endpoint: WireEndpoint]
 
 const prefixes = ["/v1", "/openai/v1"];
 
-/**
- * The inference API in OpenAI's shape, under `/v1` and `/openai/v1`. It is one flat router, the hot routes first: a router
- * below a router costs 3 us a request.
- */
-export function makeInferenceRouter(proxy: ProxyContext): Router {
-  const router = Router({ caseSensitive: true, strict: true });
+type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+/** The inference calls by their exact path: what a request is held against before anything else. */
+export function makeHotRoutes(proxy: ProxyContext): ReadonlyMap<string, Handler> {
+  const routes = new Map<string, Handler>();
   for (const prefix of prefixes) {
     for (const [path, endpoint] of inferenceRoutes) {
-      router.post(prefix + path, (request: Request, response: Response) =>
-        handleInference(proxy, endpoint, request, response),
-      );
+      routes.set(prefix + path, (request, response) => handleInference(proxy, endpoint, request, response));
     }
+  }
+  return routes;
+}
+
+/** The inference API in OpenAI's shape, under `/v1` and `/openai/v1`. */
+export function makeInferenceRouter(proxy: ProxyContext): Router {
+  const router = Router({ caseSensitive: true, strict: true });
+  for (const [path, handle] of makeHotRoutes(proxy)) router.post(path, handle);
+  for (const prefix of prefixes) {
     router.get(`${prefix}/models`, (request: Request, response: Response) => handleModels(proxy, request, response));
     router.get(`${prefix}/models/*id`, (request: Request, response: Response) => handleModel(proxy, request, response));
   }

@@ -11,7 +11,7 @@ import { makeHttpServer } from "../../server/http/server.ts";
 import { makeKeyDigest } from "../../server/keys/key-digest.ts";
 import { type Config, loadConfig } from "../../server/platform/config.ts";
 import { openLogger } from "../../server/platform/logger.ts";
-import { makeInferenceRouter } from "../../server/proxy/router.ts";
+import { makeHotRoutes, makeInferenceRouter } from "../../server/proxy/router.ts";
 import { openTestDatabase, type TestDatabase } from "./test-database.ts";
 import { waitUntil } from "./wait-until.ts";
 
@@ -100,7 +100,7 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
   });
   const app = express();
   app.use(makeInferenceRouter(context.proxy));
-  const server = makeHttpServer(app);
+  const server = makeHttpServer(app, makeHotRoutes(context.proxy));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
