@@ -129,9 +129,12 @@ describe("processes", () => {
     expect(findProcessIdentity(await makeDeadPid())).toBe(null);
     expect(findProcessIdentity(0)).toBe(null);
     const zombie = await startZombie();
-    expect(findProcessIdentity(zombie.pid)).toBe(null);
-    expect(findProcessIdentity(zombie.parentPid)).not.toBe(null);
-    zombie.end();
+    try {
+      expect(findProcessIdentity(zombie.pid)).toBe(null);
+      expect(findProcessIdentity(zombie.parentPid)).not.toBe(null);
+    } finally {
+      zombie.end();
+    }
   });
 
   it("lists who works in a folder", async () => {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { expect, test, vi } from "vitest";
 
-const child = fileURLToPath(new URL("../../support/shutdown-child.ts", import.meta.url));
+const child = fileURLToPath(new URL("../support/shutdown-child.ts", import.meta.url));
 
 async function startChild(
   way: string,
@@ -45,7 +45,10 @@ test("a step that hangs is left at the deadline", async () => {
 test("a second signal ends the process at once; one that comes with the first is the first, heard twice", async () => {
   const { process: started, lines, exit } = await startChild("slow");
   started.kill("SIGTERM");
-  await vi.waitFor(() => expect(lines()).toContain("first draining=true"), { interval: 10 });
+  await vi.waitFor(() => expect(lines()).toContain("first draining=true"), {
+    timeout: 10_000,
+    interval: 10,
+  });
   started.kill("SIGTERM");
   const again = setInterval(() => started.kill("SIGTERM"), 300);
   expect(await exit).toEqual([143, null]);

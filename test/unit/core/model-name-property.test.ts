@@ -1,0 +1,15 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { isModelName, modelNameLengthMax, parseShorthand } from "../../../server/core/model-name.ts";
+import { runsOf } from "../../support/property-runs.ts";
+
+test("what parseShorthand reads is what was written", () => {
+  fc.assert(
+    fc.property(fc.string({ maxLength: 300, unit: "binary" }), (rest) => {
+      const found = parseShorthand(`echo::${rest}`);
+      if (found !== null) return expect(found).toEqual({ type: "echo", model: rest });
+      expect(!isModelName(rest) || rest.length > modelNameLengthMax - "echo::".length).toBe(true);
+    }),
+    { numRuns: runsOf(5_000) },
+  );
+});
