@@ -7,8 +7,8 @@ test("what parseShorthand reads is what was written", () => {
   fc.assert(
     fc.property(fc.string({ maxLength: 300, unit: "binary" }), (rest) => {
       const found = parseShorthand(`echo::${rest}`);
-      if (found !== null) return expect(found).toEqual({ type: "echo", model: rest });
-      expect(!isModelName(rest) || rest.length > modelNameLengthMax - "echo::".length).toBe(true);
+      const isModel = isModelName(rest) && rest.length <= modelNameLengthMax - "echo::".length;
+      expect(found).toEqual(isModel ? { type: "echo", model: rest } : null);
     }),
     { numRuns: runsOf(5_000) },
   );
