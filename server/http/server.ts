@@ -5,6 +5,8 @@ import type { Express } from "express";
 const headersTimeoutMs = 10_000;
 const requestTimeoutMs = 120_000;
 const keepAliveTimeoutMs = 75_000;
+const slash = 0x2f;
+const schemeAndHost = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
 
 /** Answers one request; never rejects. */
 export type HotHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
@@ -21,8 +23,18 @@ export function makeHttpServer(app: Express, hotRoutes: ReadonlyMap<string, HotH
     { headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs },
     (request, response) => {
       const hot = request.method === "POST" ? hotRoutes.get(request.url as string) : undefined;
-      if (hot === undefined) app(request, response);
+      if (hot === undefined) app(replaceAbsoluteForm(request), response);
       else void hot(request, response);
     },
   );
+}
+
+/**
+ * A request line may name scheme and host too (RFC 9112, 3.2.2). Routes are found by the path alone, whoever is named, and
+ * nobody behind this has to understand `https://user:password@host/path`.
+ */
+function replaceAbsoluteForm(request: IncomingMessage): IncomingMessage {
+  const { url = "" } = request;
+  if (url.charCodeAt(0) !== slash) request.url = url.replace(schemeAndHost, "").replace(/^(?=\?|$)/, "/");
+  return request;
 }
