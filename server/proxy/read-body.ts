@@ -20,15 +20,17 @@ export function readBody(request: IncomingMessage, bytesMax: number): Promise<Bu
     let first: Buffer | null = null;
     let rest: Buffer[] | null = null;
     let bytes = 0;
-    request.on("data", (chunk: Buffer) => {
+    const collect = (chunk: Buffer): void => {
       bytes += chunk.length;
       if (bytes > bytesMax) {
+        request.off("data", collect);
         request.pause();
         resolve(tooLarge());
       } else if (first === null) first = chunk;
       else if (rest === null) rest = [first, chunk];
       else rest.push(chunk);
-    });
+    };
+    request.on("data", collect);
     request.on("end", () => resolve(rest === null ? (first ?? Buffer.alloc(0)) : Buffer.concat(rest, bytes)));
     // After `end` these change nothing: the promise is settled.
     request.on("error", () => resolve(null));

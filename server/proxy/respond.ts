@@ -5,6 +5,9 @@ import { formatUsd } from "../core/money.ts";
 
 /** A request body up to this size is read away after an early refusal, so that the connection can go on. */
 const drainedBytesMax = 65_536;
+/** Of a larger one, as much as this is thrown away, for as long as this, before the connection is ended. */
+const lingerBytesMax = 32 * 1024 * 1024;
+const lingerMs = 2_000;
 
 /** Above this, copying costs more than a second buffer in the write. */
 const singleWriteBytesMax = 32_768;
@@ -44,16 +47,39 @@ export function respondRefusal(
   if (refusal.retryAfterSeconds !== undefined)
     headers.push("retry-after", String(Math.ceil(refusal.retryAfterSeconds)));
   if (refusal.code === "budget_exceeded") headers.push("x-should-retry", "false");
-  // Whoever still sends a large or endless body is not listened to until its end.
   const announced = request.headers["content-length"];
-  if (
+  const isSending =
     !request.complete &&
-    (announced === undefined ? request.headers["transfer-encoding"] !== undefined : Number(announced) > drainedBytesMax)
-  ) {
-    headers.push("connection", "close");
-  }
+    (announced === undefined
+      ? request.headers["transfer-encoding"] !== undefined
+      : Number(announced) > drainedBytesMax);
+  if (isSending) headers.push("connection", "close");
   response.writeHead(status, headers);
-  response.end(body);
+  if (isSending) endLate(request, response, body);
+  else response.end(body);
+}
+
+/**
+ * Ends an answer whose client still sends a large or endless body. A connection that is closed with unread bytes is
+ * reset, and a reset throws away the answer that the client has not read yet: so the whole answer goes out at once, and
+ * the end only when the client is done or has been listened to for long enough.
+ */
+function endLate(request: IncomingMessage, response: ServerResponse, body: Buffer): void {
+  let bytes = 0;
+  const end = (): void => {
+    clearTimeout(timer);
+    request.off("data", discard);
+    response.end();
+  };
+  const discard = (chunk: Buffer): void => {
+    bytes += chunk.length;
+    if (bytes > lingerBytesMax) end();
+  };
+  const timer = setTimeout(end, lingerMs);
+  response.write(body);
+  response.once("close", () => clearTimeout(timer));
+  request.on("data", discard).once("end", end);
+  request.resume();
 }
 
 /** Writes a small answer of our own. */
