@@ -33,6 +33,10 @@ function isPositiveInteger(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) > 0;
 }
 
+function isCap(value: unknown): value is number {
+  return value === 0 || isPositiveInteger(value);
+}
+
 function isTokenList(value: unknown): value is number[] {
   return Array.isArray(value) && value.length > 0 && typeof value[0] === "number";
 }
@@ -82,7 +86,7 @@ function makeJsonAnswer(text: string): string {
 
 /** Reads a request body. Returns a text that says what is wrong where it is not one that OpenAI would take. */
 export function parseEchoRequest(endpoint: WireEndpoint, json: Json): EchoRequest | string {
-  const caps = [json.max_tokens, json.max_completion_tokens].filter(isPositiveInteger);
+  const caps = [json.max_tokens, json.max_completion_tokens].filter(isCap);
   const options = json.stream_options;
   const shared = {
     outputTokensMax: Math.min(Number.POSITIVE_INFINITY, ...caps),
