@@ -32,6 +32,8 @@ export interface StreamReceiver {
   fail(failure: UpstreamFailure): void;
 }
 
+const emptyStream: UpstreamFailure = { kind: "reset", message: "the stream ended before its first byte" };
+
 /** A call that is running; `leave` ends it because the client is gone. */
 export interface RunningAttempt {
   result: Promise<AttemptResult>;
@@ -95,6 +97,8 @@ export function openAttempt(
       },
       onEnd() {
         if (begun && receiver !== null) settle({ kind: "streamed", failure: receiver.end() });
+        // To a client it would look like a whole answer that says nothing.
+        else if (streaming) settle({ kind: "failed", failure: emptyStream });
         else
           settle({
             kind: "answered",

@@ -72,11 +72,12 @@ export async function dispatch(proxy: ProxyContext, input: DispatchInput): Promi
       metrics.observeAttempt(target.providerName, getOutcome(result));
       const done = !mayRetry(result) || input.client.left;
       const last = retry >= target.retriesMax;
-      if (done || (last && index === input.targets.length - 1)) {
-        return { result, target, attempts, times, upstreamMs: times.endedAtMs - startedAtMs };
-      }
+      const dispatched = { result, target, attempts, times, upstreamMs: times.endedAtMs - startedAtMs };
+      if (done || (last && index === input.targets.length - 1)) return dispatched;
       if (last) break;
       await (backoff ??= makeBackoff({ minMs: 100, maxMs: 2_000 })).wait();
+      // Nobody waits for another attempt any more.
+      if (input.client.left) return dispatched;
     }
   }
 }

@@ -7,6 +7,7 @@ import type { WireEndpoint } from "../providers/types.ts";
 const limits = { depthMax: 128, valuesMax: 200_000 };
 /** Names that change an object's nature for a careless reader behind us; no endpoint has such a field. */
 const unsafeNames: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
+const choicesMax = 128;
 const modelPattern = /^[\x21-\x7e]{1,256}$/;
 
 /** A request body that was understood as far as the gateway must understand it. The bytes stay the client's own. */
@@ -20,6 +21,7 @@ export interface ParsedInference {
   includeUsage: boolean;
   /** The client's own cap on output tokens, per choice; `null` where it set none. */
   outputTokensMax: number | null;
+  /** How many answers the provider may produce and charge for. */
   choices: number;
 }
 
@@ -64,12 +66,12 @@ export function parseInference(endpoint: WireEndpoint, body: Buffer): ParsedInfe
   if (options !== undefined && options !== null && (typeof options !== "object" || Array.isArray(options))) {
     return invalid("`stream_options` must be an object.", "stream_options");
   }
-  const cap = parseOutputCap(json);
+  const cap = parseOutputCap(endpoint, json);
   if (typeof cap === "object" && cap !== null) return cap;
-  const choices = n === undefined || n === null ? 1 : n;
-  if (typeof choices !== "number" || !Number.isSafeInteger(choices) || choices < 1 || choices > 128) {
-    return invalid("`n` must be a whole number from 1 to 128.", "n");
-  }
+  if (!isChoiceCount(n)) return invalid("`n` must be a whole number from 1 to 128.", "n");
+  const isCompletion = endpoint === "completions";
+  const bestOf = isCompletion ? json.best_of : undefined;
+  if (!isChoiceCount(bestOf)) return invalid("`best_of` must be a whole number from 1 to 128.", "best_of");
   return {
     body,
     fields: scan.fields,
@@ -79,19 +81,32 @@ export function parseInference(endpoint: WireEndpoint, body: Buffer): ParsedInfe
     includeUsage:
       options !== undefined && options !== null && (options as Record<string, unknown>).include_usage === true,
     outputTokensMax: cap,
-    choices,
+    choices: Math.max(n ?? 1, bestOf ?? 1) * (isCompletion ? countPrompts(json.prompt) : 1),
   };
 }
 
-/** The smaller of the two spellings. */
-function parseOutputCap(json: Readonly<Record<string, unknown>>): number | null | Refusal {
+function isChoiceCount(value: unknown): value is number | null | undefined {
+  if (value === undefined || value === null) return true;
+  return Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= choicesMax;
+}
+
+/** Each text, and each list of tokens, in a list of prompts is answered on its own. One list of tokens is one prompt. */
+function countPrompts(prompt: unknown): number {
+  if (!Array.isArray(prompt) || prompt.length === 0) return 1;
+  return typeof prompt[0] === "number" ? 1 : prompt.length;
+}
+
+/** The larger of the two spellings: which of them a provider obeys is its own business, and the larger one bounds both. */
+function parseOutputCap(endpoint: WireEndpoint, json: Readonly<Record<string, unknown>>): number | null | Refusal {
+  // A completion of no tokens scores its prompt; in a chat some providers read 0 as no cap at all.
+  const least = endpoint === "completions" ? 0 : 1;
   let cap: number | null = null;
   for (const field of ["max_tokens", "max_completion_tokens"] as const) {
     const value = json[field];
     if (value === undefined || value === null) continue;
-    if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0)
-      return invalid(`\`${field}\` must be a whole number >= 0.`, field);
-    cap = cap === null ? value : Math.min(cap, value);
+    if (typeof value !== "number" || !Number.isSafeInteger(value) || value < least)
+      return invalid(`\`${field}\` must be a whole number >= ${least}.`, field);
+    cap = cap === null ? value : Math.max(cap, value);
   }
   return cap;
 }

@@ -29,7 +29,7 @@ interface ProviderError {
 /** Takes out what names the operator's account: credentials, organization and project ids. */
 function hideAccount(text: string): string {
   return text
-    .replace(/\b(?:sk|pk|rk|key|Bearer)[-_ ][\w*.-]{6,}/gi, "[removed]")
+    .replace(/\b(?:(?:sk|pk|rk|key)[-_]|Bearer )[\w*.-]{6,}/gi, "[removed]")
     .replace(/\b(?:org|proj|user|acct)[-_][A-Za-z0-9]{6,}/g, "[removed]")
     .slice(0, providerMessageMax);
 }
