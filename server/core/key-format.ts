@@ -3,7 +3,7 @@ import type { KeyType, PublicId } from "./api-key.ts";
 
 const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const base36 = "0123456789abcdefghijklmnopqrstuvwxyz";
-export const publicIdLength = 12;
+const publicIdLength = 12;
 const secretLength = 42;
 const checksumLength = 6;
 const tailLength = secretLength + checksumLength;

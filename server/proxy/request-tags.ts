@@ -1,6 +1,6 @@
 import { makeRefusal, type Refusal } from "../core/error.ts";
 
-export const tagsMax = 32;
+const tagsMax = 32;
 const namePattern = /^[a-z0-9_.:-]{1,64}$/;
 const reservedPrefixes = ["tensorzero::", "tollgate::", "key::"];
 
