@@ -1,5 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Database, openDatabase } from "../../../db/client.ts";
@@ -13,6 +12,7 @@ import { type FaultProxy, openFaultProxy } from "../../support/fault-proxy.ts";
 import { makeUsageEvent } from "../../support/make-usage-event.ts";
 import { expectPostgresLog } from "../../support/postgres-log.ts";
 import { openTestDatabase, type TestDatabase } from "../../support/test-database.ts";
+import { makeTestFolder } from "../../support/test-folder.ts";
 import { waitUntil } from "../../support/wait-until.ts";
 
 let test: TestDatabase;
@@ -29,7 +29,7 @@ beforeEach(async () => {
   proxy = await openFaultProxy({ host: url.hostname, port: Number(url.port) });
   url.port = String(proxy.port);
   database = openDatabase({ url: url.href, applicationName: "test-flusher" });
-  const journalDir = mkdtempSync(join(tmpdir(), "tollgate-journal-"));
+  const journalDir = makeTestFolder();
   journal = new Journal({ journalDir, process: "p1", segmentBytesMax: 2_000, clock, metrics });
   flusher = new Flusher({
     database,

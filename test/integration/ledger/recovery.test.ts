@@ -1,5 +1,4 @@
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { appendFileSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { insertUsageEvents } from "../../../db/queries/insert-usage-events.ts";
@@ -11,6 +10,7 @@ import { openLogger } from "../../../server/platform/logger.ts";
 import { openMetrics } from "../../../server/platform/metrics.ts";
 import { makeUsageEvent } from "../../support/make-usage-event.ts";
 import { openTestDatabase, type TestDatabase } from "../../support/test-database.ts";
+import { makeTestFolder } from "../../support/test-folder.ts";
 
 let database: TestDatabase;
 const clock = openClock();
@@ -23,7 +23,7 @@ afterAll(() => database.close());
 
 /** A journal folder as a process leaves it that is killed: its owner is not alive any more. */
 function makeDeadJournal(): { journalDir: string; folder: string } {
-  const journalDir = mkdtempSync(join(tmpdir(), "tollgate-journal-"));
+  const journalDir = makeTestFolder();
   const journal = new Journal({ journalDir, process: "dead", segmentBytesMax: 1e6, clock, metrics: openMetrics() });
   const owner = { pid: 2 ** 22 + 1, startedAt: "1", bootId: readBootId(), pidNamespace: readNamespace() };
   writeFileSync(join(journal.folder, ownerFile), JSON.stringify(owner));
@@ -72,7 +72,7 @@ describe("recoverJournals", () => {
   });
 
   it("leaves the journal of a living process alone", async () => {
-    const journalDir = mkdtempSync(join(tmpdir(), "tollgate-journal-"));
+    const journalDir = makeTestFolder();
     const journal = new Journal({ journalDir, process: "living", segmentBytesMax: 1e6, clock, metrics: openMetrics() });
     await journal.open(makeUsageEvent(Date.now()));
     const report = await recoverJournals({ journalDir, sql: database.database.sql, clock, logger });

@@ -1,5 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseUsageLine } from "../../../server/core/usage-line.ts";
@@ -7,9 +6,10 @@ import { Journal, ownerFile } from "../../../server/ledger/journal.ts";
 import { openClock } from "../../../server/platform/clock.ts";
 import { openMetrics } from "../../../server/platform/metrics.ts";
 import { makeUsageEvent } from "../../support/make-usage-event.ts";
+import { makeTestFolder } from "../../support/test-folder.ts";
 
 function openJournal(segmentBytesMax = 1_000_000) {
-  const journalDir = mkdtempSync(join(tmpdir(), "tollgate-journal-"));
+  const journalDir = makeTestFolder();
   const metrics = openMetrics();
   const journal = new Journal({ journalDir, process: "p1", segmentBytesMax, clock: openClock(), metrics });
   const segments = () => readdirSync(journal.folder).filter((name) => name !== ownerFile);
