@@ -26,7 +26,7 @@ function listForms(piece: string): [form: string, text: string][] {
     ["hex, upper case", bytes.toString("hex").toUpperCase()],
     ["url-encoded", encodeURIComponent(piece)],
     ["url-encoded throughout", percent],
-    ["backwards", [...piece].reverse().join("")],
+    ["backwards", Array.from(piece).reverse().join("")],
     ...base64,
     ...base64.map(([form, text]): [string, string] => [
       `${form}, url-safe`,

@@ -69,7 +69,7 @@ test(`${requestCount} requests of one key through three gateways: at most three 
   await Promise.all(
     gateways.map((gateway, index) => {
       const share = Math.floor(requestCount / 3) + (index < requestCount % 3 ? 1 : 0);
-      const requests = Array<PipelinedRequest>(share).fill({ bytes, alone: false });
+      const requests = Array.from({ length: share }, (): PipelinedRequest => ({ bytes, alone: false }));
       return sendPipelined(Number(new URL(gateway.url).port), requests, (_request, answer) => {
         if (answer?.status === 200) answered++;
       });

@@ -77,7 +77,7 @@ describe("credentials without the secret", () => {
       makeText(alice.publicId),
       // The whole secret of a key that is no more.
       fates.deleted.text,
-      `${"x".repeat(500)}`,
+      "x".repeat(500),
     ];
     const answers: string[] = [];
     // Twice: the second time from memory.
