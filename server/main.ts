@@ -32,6 +32,9 @@ export interface ServerOptions {
   configFile?: string;
 }
 
+/** How long a gateway that is to end still takes requests while its readiness fails. */
+const noticeMs = 500;
+
 /**
  * Starts a gateway with everything that it needs, prints where it listens, and returns. It runs until a signal ends it.
  *
@@ -41,18 +44,18 @@ export interface ServerOptions {
 export async function startServer(options: ServerOptions): Promise<void> {
   const config = loadProcessConfig(options);
   const logger = openLogger(config.log);
-  const shutdown = openShutdown({ logger, drainMs: config.gateway.drainMs });
+  const shutdown = openShutdown({ logger, drainMs: config.gateway.drainMs, noticeMs });
   const undo: (() => Promise<void>)[] = [];
   try {
     const store = await openStore(config, logger);
     undo.unshift(() => store.close());
     const context = await openContext({ config, logger, databaseUrl: store.databaseUrl });
     undo.unshift(() => context.close());
-    const keys = await makeFirstKeys(config, context.database, context.clock);
     const redis =
       config.redisUrl === null
         ? null
         : openRedis({ url: config.redisUrl, name: "tollgate:health", waits: false, logger, clock: context.clock });
+    undo.unshift(async () => void redis?.disconnect());
     // Only workers know whether they are up; they start last.
     let workers: WorkerProcess | null = null;
     const areWorkersUp = config.role === "all" ? () => workers?.isUp() ?? false : null;
@@ -61,6 +64,9 @@ export async function startServer(options: ServerOptions): Promise<void> {
       makeHotRoutes(context.proxy),
     );
     const url = await listen(server, config);
+    undo.unshift(() => closeHttpServer(server, 0));
+    // Not before the port is ours: a start that failed there would have made keys that nobody was shown.
+    const keys = await makeFirstKeys(config, context.database, context.clock);
     if (config.role === "all")
       workers = openWorkerProcess(
         findWorkersEntry(),

@@ -21,7 +21,7 @@ export interface ShutdownOptions {
   logger: Logger;
   /** For all steps together; 5 s more are given to flush and close. */
   drainMs: number;
-  /** Between failing readiness and the first step, so that a load balancer sees it. */
+  /** Between failing readiness and the first step, so that a load balancer sees it. None after a Ctrl-C: a person waits. */
   noticeMs?: number;
   /** Which signals begin it; SIGTERM and SIGINT unless given. */
   signals?: readonly ("SIGTERM" | "SIGINT")[];
@@ -45,7 +45,7 @@ export function openShutdown(options: ShutdownOptions): Shutdown {
 
   const run = async (reason: string): Promise<void> => {
     logger.info({ reason, drainMs: options.drainMs }, "Stopping");
-    await waitFor(options.noticeMs ?? 0);
+    await waitFor(reason === "SIGINT" ? 0 : (options.noticeMs ?? 0));
     const deadline = AbortSignal.timeout(options.drainMs + closingMs);
     let isClean = true;
     for (const { name, stop } of steps) {
