@@ -1,6 +1,9 @@
 import type { StoredEvent, TestGateway } from "./test-gateway.ts";
 import { waitUntil } from "./wait-until.ts";
 
+/** Config of a gateway whose events are looked at one by one. */
+export const fastFlush = "[journal]\nflush_interval_ms = 10\n";
+
 /** The event of an answer, once it is in PostgreSQL; fails where there is none or more than one. */
 export async function findEventOf(gateway: TestGateway, response: Response): Promise<StoredEvent> {
   const id = response.headers.get("x-request-id");

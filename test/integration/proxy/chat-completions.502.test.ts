@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ByteReply, type ByteUpstream, openByteUpstream } from "../../support/byte-upstream.ts";
 import { makeChatStream } from "../../support/chat-stream.ts";
-import { findEventOf } from "../../support/event-of.ts";
+import { fastFlush, findEventOf } from "../../support/event-of.ts";
 import { openScriptedUpstream, type ScriptedUpstream } from "../../support/scripted-upstream.ts";
 import { makeModelConfig, openTestGateway, type TestGateway } from "../../support/test-gateway.ts";
 
@@ -18,7 +18,7 @@ beforeAll(async () => {
   bytes = await openByteUpstream(() => reply);
   scripted = await openScriptedUpstream();
   gateway = await openTestGateway({
-    config: `[gateway]
+    config: `${fastFlush}[gateway]
 response_bytes_max = ${responseBytesMax}
 sse_event_bytes_max = ${eventBytesMax}
 ${makeModelConfig(bytes.url, "bytes", "retries = 0")}

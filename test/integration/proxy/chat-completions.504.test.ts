@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { findEventOf } from "../../support/event-of.ts";
+import { fastFlush, findEventOf } from "../../support/event-of.ts";
 import { openScriptedUpstream, type ScriptedUpstream } from "../../support/scripted-upstream.ts";
 import { openTestGateway, type TestGateway } from "../../support/test-gateway.ts";
 import { waitUntil } from "../../support/wait-until.ts";
@@ -33,6 +33,7 @@ beforeAll(async () => {
   upstream = await openScriptedUpstream();
   gateway = await openTestGateway({
     config:
+      fastFlush +
       makeTimedModel("first", "first_byte_ms") +
       makeTimedModel("idle", "idle_ms") +
       makeTimedModel("total", "total_ms"),

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type ByteReply, type ByteUpstream, openByteUpstream } from "../../support/byte-upstream.ts";
 import { makeChatStream } from "../../support/chat-stream.ts";
-import { findEventOf } from "../../support/event-of.ts";
+import { fastFlush, findEventOf } from "../../support/event-of.ts";
 import { makeChatRequest, openLeavingClient } from "../../support/leaving-client.ts";
 import { openScriptedUpstream, type ScriptedUpstream } from "../../support/scripted-upstream.ts";
 import { openTestGateway, type TestGateway } from "../../support/test-gateway.ts";
@@ -35,7 +35,7 @@ beforeAll(async () => {
   second = await openScriptedUpstream();
   bytes = await openByteUpstream(takeReply);
   gateway = await openTestGateway({
-    config: `
+    config: `${fastFlush}
 [models.pair]
 routing = ["first", "second"]
 ${makeProvider("pair", "first", first.url, 1)}${makeProvider("pair", "second", second.url, 1)}
