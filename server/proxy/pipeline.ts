@@ -99,10 +99,12 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
     return makeRefusal("store_unavailable", "The journal cannot be written.", { retryAfterSeconds: 1 });
   }
   const client = new ClientConnection(response);
+  // The client is told of a cap that it did not set itself.
+  const ownCap = admission.outputTokensMax === parsed.outputTokensMax ? null : admission.outputTokensMax;
   const relay = parsed.stream
     ? new StreamRelay(call, client, event, {
         includeUsage: parsed.includeUsage,
-        outputTokensMax: admission.outputTokensMax,
+        outputTokensMax: ownCap,
       })
     : null;
   let dispatched: Dispatched | null = null;
@@ -119,7 +121,7 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
     });
     event.attempts = dispatched.attempts;
     if (relay?.begun) relay.finish(dispatched);
-    else relayAnswer(call, client, event, dispatched, admission.outputTokensMax);
+    else relayAnswer(call, client, event, dispatched, ownCap);
   } finally {
     event.latencyMs = roundMs(proxy.clock.monotonicMs() - call.startedAtMs);
     settle(proxy, entry, event);
