@@ -1,4 +1,8 @@
 import type { NextFunction, Request, Response } from "express";
+import { AppError } from "../core/error.ts";
+
+/** Deeper than any input; the validators call themselves for each level. */
+const depthMax = 32;
 
 /** Headers that are fields of an input. */
 const headerFields = { "idempotency-key": "idempotency_key", "if-match": "if_match" } as const;
@@ -8,7 +12,7 @@ const headerFields = { "idempotency-key": "idempotency_key", "if-match": "if_mat
  * mean something become fields, and a call without a body counts as one with an empty object.
  */
 export function handleRestRequest(req: Request, _res: Response, next: NextFunction): void {
-  const url = new URL(req.url, "http://localhost");
+  const url = new URL(`http://localhost${req.url}`);
   // Express reads the query anew at each access; what is defined on the request itself comes first.
   Object.defineProperty(req, "query", { value: parseQuery(url.searchParams), configurable: true });
   if (req.method === "POST" || req.method === "PATCH") {
@@ -16,11 +20,19 @@ export function handleRestRequest(req: Request, _res: Response, next: NextFuncti
       req.headers["content-type"] = "application/json";
       req.body = {};
     }
+    if (isDeep(req.body, depthMax)) {
+      throw new AppError("invalid_request", `The body nests deeper than ${depthMax} levels.`);
+    }
     if (typeof req.body === "object" && req.body !== null && !Array.isArray(req.body)) {
       req.body = { ...req.body, ...parseHeaderFields(req) };
     }
   }
   next();
+}
+
+function isDeep(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeep(inner, levels - 1));
 }
 
 function hasBody(req: Request): boolean {

@@ -89,7 +89,7 @@ export const settingSchemas = {
   gateway: z.strictObject({
     auth: z.strictObject({ enabled: z.boolean().default(true) }).prefault({}),
     body_bytes_max: count(kibi, gibi, 32 * mebi),
-    response_bytes_max: count(kibi, gibi, 64 * mebi),
+    response_bytes_max: count(kibi, gibi, 32 * mebi),
     sse_event_bytes_max: count(kibi, gibi, 8 * mebi),
     drain_seconds: seconds(60),
     grace_seconds: seconds(60),

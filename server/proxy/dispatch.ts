@@ -36,7 +36,8 @@ export interface DispatchInput {
 
 /** True where another attempt may help and nothing has reached the client yet. */
 function mayRetry(result: AttemptResult): boolean {
-  if (result.kind === "failed") return result.failure.kind !== "aborted";
+  // An answer that cannot be used (too large, an encoding that nobody asked for) would be the same again.
+  if (result.kind === "failed") return result.failure.kind !== "aborted" && result.failure.kind !== "protocol";
   return result.kind === "answered" && (result.status === 429 || result.status >= 500);
 }
 

@@ -52,11 +52,12 @@ export function relayAnswer(
   } else if (result.kind === "answered") {
     const succeeded = isSuccess(result.status);
     setUsage(event, target, succeeded ? findReportedUsage(result.body) : null, succeeded ? result.body.length : -1);
-    if (!isPassedOn(result.status)) refuse(call, event, makeStatusRefusal(result.status, result.body));
+    if (!isPassedOn(result.status))
+      refuse(call, event, makeStatusRefusal(result.status, result.body, target.credential));
     else {
       event.status = result.status;
       event.code = succeeded ? "" : "upstream_error";
-      const body = succeeded ? result.body : makePassedErrorBody(result.status, result.body);
+      const body = succeeded ? result.body : makePassedErrorBody(result.status, result.body, target.credential);
       event.bytesOut = body.length;
       if (!client.left) {
         const now = call.proxy.clock.monotonicMs();

@@ -1,4 +1,5 @@
 import { makeRefusal, type Refusal } from "../core/error.ts";
+import type { Secret } from "../core/secret.ts";
 import type { UpstreamFailure } from "../providers/types.ts";
 import type { AnswerHeaders } from "./attempt.ts";
 
@@ -26,16 +27,18 @@ interface ProviderError {
   code: string | null;
 }
 
-/** Takes out what names the operator's account: credentials, organization and project ids. */
-function hideAccount(text: string): string {
+/** Takes out what names the operator's account: the credential that was sent and pieces of it, whatever looks like one, ids. */
+function hideAccount(text: string, credential: Secret | null): string {
+  const sent = credential?.reveal() ?? "";
   return text
+    .replace(/[\w.-]{8,}/g, (word) => (sent.includes(word) ? "[removed]" : word))
     .replace(/\b(?:(?:sk|pk|rk|key)[-_]|Bearer )[\w*.-]{6,}/gi, "[removed]")
     .replace(/\b(?:org|proj|user|acct)[-_][A-Za-z0-9]{6,}/g, "[removed]")
     .slice(0, providerMessageMax);
 }
 
 /** Reads a provider's error in any of the usual shapes. */
-function parseProviderError(body: Buffer): ProviderError {
+function parseProviderError(body: Buffer, credential: Secret | null): ProviderError {
   const none: ProviderError = { message: "", type: null, param: null, code: null };
   try {
     const json = JSON.parse(body.toString("utf8")) as Record<string, unknown>;
@@ -45,7 +48,7 @@ function parseProviderError(body: Buffer): ProviderError {
     >;
     const message = typeof json.error === "string" ? json.error : inner.message;
     const text = (value: unknown): string | null =>
-      typeof value === "string" || typeof value === "number" ? hideAccount(String(value)) : null;
+      typeof value === "string" || typeof value === "number" ? hideAccount(String(value), credential) : null;
     return { message: text(message) ?? "", type: text(inner.type), param: text(inner.param), code: text(inner.code) };
   } catch {
     return none;
@@ -53,8 +56,8 @@ function parseProviderError(body: Buffer): ProviderError {
 }
 
 /** The body of an error that is the client's business: the provider's own words in OpenAI's shape, without its account. */
-export function makePassedErrorBody(status: number, body: Buffer): Buffer {
-  const { message, type, param, code } = parseProviderError(body);
+export function makePassedErrorBody(status: number, body: Buffer, credential: Secret | null): Buffer {
+  const { message, type, param, code } = parseProviderError(body, credential);
   const error = {
     message: message === "" ? `The provider answered ${status}.` : message,
     type: type ?? (status === 429 ? "rate_limit_error" : "invalid_request_error"),
@@ -65,8 +68,8 @@ export function makePassedErrorBody(status: number, body: Buffer): Buffer {
 }
 
 /** What the client reads when the provider answered with a status that is not its business. */
-export function makeStatusRefusal(status: number, body: Buffer): Refusal {
-  const said = parseProviderError(body).message;
+export function makeStatusRefusal(status: number, body: Buffer, credential: Secret | null): Refusal {
+  const said = parseProviderError(body, credential).message;
   return makeRefusal("upstream_error", `The provider answered ${status}${said === "" ? "." : `: ${said}`}`);
 }
 
