@@ -10,7 +10,7 @@ import { type Context, openContext } from "./context.ts";
 import type { ApiKey } from "./core/api-key.ts";
 import { makeRefusal, type Refusal } from "./core/error.ts";
 import { isPermissionGranted } from "./core/permission.ts";
-import { closeHttpServer } from "./http/drain.ts";
+import { makeHttpClose } from "./http/drain.ts";
 import { makeOperationsRouter } from "./http/health.ts";
 import { makeHttpServer } from "./http/server.ts";
 import { isRefusal } from "./keys/authenticate.ts";
@@ -63,8 +63,9 @@ export async function startServer(options: ServerOptions): Promise<void> {
       makeApp(makeRouters(context, shutdown, redis, areWorkersUp), logger),
       makeHotRoutes(context.proxy),
     );
+    const closeHttp = makeHttpClose(server);
     const url = await listen(server, config);
-    undo.unshift(() => closeHttpServer(server, 0));
+    undo.unshift(() => closeHttp(0));
     // Not before the port is ours: a start that failed there would have made keys that nobody was shown.
     const keys = await makeFirstKeys(config, context.database, context.clock);
     if (config.role === "all")
@@ -74,7 +75,7 @@ export async function startServer(options: ServerOptions): Promise<void> {
         context,
       );
 
-    shutdown.add("http", () => closeHttpServer(server, config.gateway.drainMs));
+    shutdown.add("http", () => closeHttp(config.gateway.drainMs));
     shutdown.add("workers", () => workers?.stop());
     shutdown.add("redis", () => redis?.disconnect());
     shutdown.add("context", () => context.close());

@@ -1,0 +1,138 @@
+import { readFileSync } from "node:fs";
+import type postgres from "postgres";
+import type { UpstreamCallRecord } from "./scripted-upstream.ts";
+
+/** One row of `usage_event`, as far as it can be proven. */
+export interface LedgerRow {
+  id: string;
+  usage_source: string;
+  status: number;
+  attempts: number;
+  input_tokens: string;
+  output_tokens: string;
+  cost_nano_usd: string | null;
+  reserved_nano_usd: string;
+}
+
+/** All requests to the upstream that carried the same id: one call of a client, with its retries. */
+export interface UpstreamDispatch {
+  requestId: string;
+  attempts: number;
+  /** What the upstream served at the last attempt that it began to answer with 200; `null`: it never did. */
+  served: { promptTokens: number; completionTokens: number; isWhole: boolean } | null;
+}
+
+/** What the comparison found; every list names request ids. */
+export interface LedgerVerdict {
+  dispatched: number;
+  rows: number;
+  missing: string[];
+  duplicate: string[];
+  /** With what is wrong. */
+  wrong: string[];
+  /** Rows that a dead gateway left open. */
+  reserved: number;
+  estimated: number;
+  /** Journalled, but the gateway died before the upstream heard of it. */
+  undispatched: number;
+}
+
+/** Nano-USD per token of every model under test: 1 and 2 USD per million. */
+const inputNanoUsd = 1_000n;
+const outputNanoUsd = 2_000n;
+
+/** Reads the log of the upstream's process. */
+export function loadUpstreamLog(file: string): UpstreamDispatch[] {
+  const dispatches = new Map<string, UpstreamDispatch>();
+  for (const line of readFileSync(file, "utf8").split("\n").filter(Boolean)) {
+    const record = JSON.parse(line) as UpstreamCallRecord & { event: "dispatch" | "completion" };
+    const requestId = record.requestId ?? "";
+    const dispatch = dispatches.get(requestId) ?? { requestId, attempts: 0, served: null };
+    dispatches.set(requestId, dispatch);
+    if (record.event === "dispatch") dispatch.attempts++;
+    else if (record.status === 200) {
+      const { promptTokens, completionTokens, end } = record;
+      dispatch.served = { promptTokens, completionTokens, isWhole: end === "served" };
+    }
+  }
+  return [...dispatches.values()];
+}
+
+/** True while the upstream still answers somebody. */
+export function isUpstreamBusy(file: string): boolean {
+  const text = readFileSync(file, "utf8");
+  const count = (event: string): number => text.split(`{"event":"${event}"`).length;
+  return count("dispatch") !== count("completion");
+}
+
+export async function listLedgerRows(sql: postgres.Sql): Promise<LedgerRow[]> {
+  return sql<LedgerRow[]>`
+    select id, usage_source, status, attempts, input_tokens, output_tokens, cost_nano_usd, reserved_nano_usd
+    from usage_event order by id`;
+}
+
+/** Compares the ledger with what the upstream says it served. It shares no code with the gateway. */
+export function compareLedger(dispatches: readonly UpstreamDispatch[], rows: readonly LedgerRow[]): LedgerVerdict {
+  const byId = new Map<string, LedgerRow[]>();
+  for (const row of rows) byId.set(row.id, [...(byId.get(row.id) ?? []), row]);
+  const verdict: LedgerVerdict = {
+    dispatched: dispatches.length,
+    rows: rows.length,
+    missing: [],
+    duplicate: [...byId].filter(([, same]) => same.length > 1).map(([id]) => id),
+    wrong: [],
+    reserved: rows.filter((row) => row.usage_source === "reserved").length,
+    estimated: rows.filter((row) => row.usage_source === "estimated").length,
+    undispatched: 0,
+  };
+  for (const dispatch of dispatches) {
+    const row = byId.get(dispatch.requestId)?.[0];
+    byId.delete(dispatch.requestId);
+    if (row === undefined) verdict.missing.push(dispatch.requestId);
+    else verdict.wrong.push(...findMistakes(row, dispatch).map((mistake) => `${row.id}: ${mistake}`));
+  }
+  for (const [id, [row]] of byId) {
+    verdict.undispatched++;
+    if (row?.usage_source === "reported") verdict.wrong.push(`${id}: reported, but the upstream knows nothing of it`);
+  }
+  return verdict;
+}
+
+function findMistakes(row: LedgerRow, { attempts, served }: UpstreamDispatch): string[] {
+  if (row.cost_nano_usd === null) return ["has no cost"];
+  const cost = BigInt(row.cost_nano_usd);
+  const reserved = BigInt(row.reserved_nano_usd);
+  const actual =
+    served === null ? 0n : BigInt(served.promptTokens) * inputNanoUsd + BigInt(served.completionTokens) * outputNanoUsd;
+  const mistakes: string[] = [];
+  if (cost > reserved) mistakes.push(`charged ${cost} of ${reserved} reserved`);
+  if (cost < actual) mistakes.push(`charged ${cost} for ${actual} served (${row.usage_source})`);
+  switch (row.usage_source) {
+    case "reserved":
+      if (cost !== reserved) mistakes.push(`charged ${cost}, but its end was not seen: ${reserved} was reserved`);
+      break;
+    case "reported": {
+      const tokens = `${row.input_tokens}+${row.output_tokens}`;
+      const truth = served === null ? "nothing" : `${served.promptTokens}+${served.completionTokens}`;
+      if (tokens !== truth) mistakes.push(`reported ${tokens}, served ${truth}`);
+      if (cost !== actual) mistakes.push(`charged ${cost} for ${actual} served`);
+      if (row.attempts !== attempts) mistakes.push(`${row.attempts} attempts, the upstream saw ${attempts}`);
+      break;
+    }
+    case "estimated":
+      if (row.attempts !== attempts) mistakes.push(`${row.attempts} attempts, the upstream saw ${attempts}`);
+      break;
+    default:
+      mistakes.push(`has the source ${row.usage_source}`);
+  }
+  return mistakes;
+}
+
+/** One line for a person. */
+export function formatVerdict(verdict: LedgerVerdict): string {
+  const { dispatched, rows, missing, duplicate, wrong, reserved, estimated, undispatched } = verdict;
+  return (
+    `dispatched ${dispatched}, rows ${rows}, missing ${missing.length}, duplicate ${duplicate.length}, ` +
+    `wrong ${wrong.length}, reserved ${reserved} (of which ${undispatched} never sent), estimated ${estimated}`
+  );
+}

@@ -1,0 +1,33 @@
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+/** The scripted upstream in a process of its own, whose log survives whatever happens to a gateway. */
+export interface UpstreamProcess {
+  url: string;
+  logFile: string;
+  close(): Promise<void>;
+}
+
+const entry = fileURLToPath(new URL("./scripted-upstream-process.ts", import.meta.url));
+
+export async function openUpstreamProcess(logFile: string): Promise<UpstreamProcess> {
+  const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), entry, "--log", logFile], {
+    env: { PATH: process.env.PATH ?? "" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  const lines = createInterface({ input: child.stdout });
+  const url = await new Promise<string>((resolve, reject) => {
+    lines.once("line", resolve);
+    child.once("exit", (code) => reject(new Error(`the upstream ended with ${code}`)));
+  });
+  return {
+    url,
+    logFile,
+    async close() {
+      child.kill("SIGTERM");
+      await ended;
+    },
+  };
+}
