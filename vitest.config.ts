@@ -1,5 +1,6 @@
 import { defineConfig } from "vitest/config";
 import { SkipReporter } from "./test/support/skip-reporter.ts";
+import { SlowFirst } from "./test/support/slow-first.ts";
 
 /** Unit tests by the hundred thousand: part of `npm test`, too long for `npm run check`. */
 const longUnit = "test/unit/**/*-{fuzz,chaos}.test.ts";
@@ -10,6 +11,7 @@ const properties = "test/unit/**/*-property.test.ts";
 export default defineConfig({
   test: {
     reporters: ["default", new SkipReporter()],
+    sequence: { sequencer: SlowFirst },
     projects: [
       {
         test: {
@@ -18,6 +20,8 @@ export default defineConfig({
           exclude: [longUnit],
           // A process and a module cache for many files, not for each: half the time. Modules here keep no state.
           isolate: false,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
           provide: { propertyShare: 0.02 },
         },
       },
@@ -26,6 +30,8 @@ export default defineConfig({
           name: "fuzz",
           include: [longUnit, properties],
           testTimeout: 60_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
           provide: { propertyShare: 1 },
         },
       },
@@ -36,6 +42,9 @@ export default defineConfig({
           globalSetup: ["test/support/global-setup.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          // More than two cores: these tests wait for processes, time-outs and schedules more than they compute.
+          maxWorkers: 3,
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -46,6 +55,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 60_000,
           fileParallelism: false,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -14,7 +14,7 @@ interface Check {
 
 /** The slow ones first, so that none of them starts last. */
 const checks: readonly Check[] = [
-  { name: "unit and tidy", program: "vitest/vitest.mjs", args: ["run", "--project", "unit", "--maxWorkers=2"] },
+  { name: "unit and tidy", program: "vitest/vitest.mjs", args: ["run", "--project", "unit"] },
   { name: "lint", program: "oxlint/bin/oxlint", args: ["--type-aware", "--deny-warnings"] },
   { name: "dead code", program: "knip/bin/knip.js", args: ["--no-progress"] },
   { name: "types", program: "typescript/bin/tsc", args: ["--noEmit", "-p", "tsconfig.json"] },
