@@ -42,7 +42,7 @@ describe("what may be left out", () => {
       drainMs: 60_000,
       graceMs: 60_000,
     });
-    expect(config.gateway.responseBytesMax).toBe(64 * 2 ** 20);
+    expect(config.gateway.responseBytesMax).toBe(32 * 2 ** 20);
     expect(config.keys).toMatchObject({ expiryDaysDefault: 90, expiryDaysMax: 365, allowNoExpiry: false });
     expect(config.usage.rawDays).toBe(30);
     expect(config.log).toEqual({ level: "info", pretty: false, access: true });
