@@ -169,15 +169,22 @@ export class KeyCache {
   }
 }
 
+/**
+ * The time is counted in steps of a tenth: a loop that was held up by its own work for a second has not heard what
+ * PostgreSQL answered meanwhile, and that is no reason to refuse whoever waits.
+ */
 async function withTimeout<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`PostgreSQL did not answer within ${timeoutMs} ms`)), timeoutMs);
+    let steps = 0;
+    timer = setInterval(() => {
+      if (++steps === 10) reject(new Error(`PostgreSQL did not answer within ${timeoutMs} ms`));
+    }, timeoutMs / 10);
   });
   try {
     return await Promise.race([work, late]);
   } finally {
-    clearTimeout(timer);
+    clearInterval(timer);
     work.catch(() => undefined);
   }
 }
