@@ -55,7 +55,7 @@ export async function startServer(options: ServerOptions): Promise<void> {
       config.redisUrl === null
         ? null
         : openRedis({ url: config.redisUrl, name: "tollgate:health", waits: false, logger, clock: context.clock });
-    undo.unshift(async () => void redis?.disconnect());
+    undo.unshift(() => Promise.resolve(redis?.disconnect()));
     // Only workers know whether they are up; they start last.
     let workers: WorkerProcess | null = null;
     const areWorkersUp = config.role === "all" ? () => workers?.isUp() ?? false : null;

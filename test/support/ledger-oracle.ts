@@ -5,8 +5,8 @@ import type { UpstreamCallRecord } from "./scripted-upstream.ts";
 /** One row of `usage_event`, as far as it can be proven. */
 export interface LedgerRow {
   id: string;
+  model: string;
   usage_source: string;
-  status: number;
   attempts: number;
   input_tokens: string;
   output_tokens: string;
@@ -67,7 +67,7 @@ export function isUpstreamBusy(file: string): boolean {
 
 export async function listLedgerRows(sql: postgres.Sql): Promise<LedgerRow[]> {
   return sql<LedgerRow[]>`
-    select id, usage_source, status, attempts, input_tokens, output_tokens, cost_nano_usd, reserved_nano_usd
+    select id, model, usage_source, attempts, input_tokens, output_tokens, cost_nano_usd, reserved_nano_usd
     from usage_event order by id`;
 }
 

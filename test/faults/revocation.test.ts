@@ -1,0 +1,202 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type FaultProxy, openFaultProxy } from "../support/fault-proxy.ts";
+import { openLoad } from "../support/load-client.ts";
+import { openPostgresSplitter, type PostgresSplitter } from "../support/postgres-splitter.ts";
+import { makeSeededRandom } from "../support/seeded-random.ts";
+import { openTestDatabase, type TestDatabase } from "../support/test-database.ts";
+import {
+  endInstallations,
+  makeHome,
+  makeSecretEnv,
+  openTollgate,
+  type TollgateProcess,
+} from "../support/tollgate-process.ts";
+import { waitUntil } from "../support/wait-until.ts";
+
+const revocations = 100;
+const echoModel = { name: "echo::any", stream: "either" } as const;
+
+interface TestKey {
+  text: string;
+  publicId: string;
+}
+
+let stored: TestDatabase;
+let listenFaults: FaultProxy;
+let restFaults: FaultProxy;
+let splitter: PostgresSplitter;
+let near: TollgateProcess;
+let far: TollgateProcess;
+let adminKey = "";
+
+beforeEach(async () => {
+  stored = await openTestDatabase();
+  const target = { host: "127.0.0.1", port: Number(new URL(stored.url).port) };
+  listenFaults = await openFaultProxy(target);
+  restFaults = await openFaultProxy(target);
+  splitter = await openPostgresSplitter(stored.url, { listen: listenFaults.port, rest: restFaults.port });
+  const env = { ...makeSecretEnv(randomBytes), TOLLGATE_ROLE: "gateway", TOLLGATE_LOG_LEVEL: "warn" };
+  near = await openTollgate({ home: makeHome(), env: { ...env, DATABASE_URL: stored.url } });
+  await near.ready();
+  far = await openTollgate({ home: makeHome(), env: { ...env, DATABASE_URL: splitter.url } });
+  await far.ready();
+  await waitUntil(() => near.adminKey() !== null, "the admin key");
+  adminKey = near.adminKey() as string;
+});
+afterEach(async () => {
+  await endInstallations();
+  await splitter.close();
+  await listenFaults.close();
+  await restFaults.close();
+  await stored.close();
+});
+
+async function callWith(gateway: TollgateProcess, key: TestKey): Promise<number> {
+  const body = { model: "echo::any", messages: [{ role: "user", content: "still me?" }] };
+  const response = await gateway.call("POST", "/v1/chat/completions", key.text, body);
+  await response.arrayBuffer();
+  return response.status;
+}
+
+/** Makes a key, and has both gateways know it. */
+async function makeKnownKey(): Promise<TestKey> {
+  const response = await near.call("POST", "/admin/api-keys", adminKey, { name: "to be revoked" });
+  const made = (await response.json()) as { api_key: string; public_id: string };
+  const key = { text: made.api_key, publicId: made.public_id };
+  for (const gateway of [near, far]) expect(await callWith(gateway, key)).toBe(200);
+  return key;
+}
+
+/** @returns the instant of the acknowledgement. */
+async function revoke(gateway: TollgateProcess, key: TestKey): Promise<number> {
+  const response = await gateway.call("DELETE", `/admin/api-keys/${key.publicId}`, adminKey);
+  expect(response.status).toBe(204);
+  return performance.now();
+}
+
+/** Calls until the key has been refused six times in a row; answers when the last call was sent that was let through. */
+async function watchKey(gateway: TollgateProcess, key: TestKey, everyMs: number): Promise<number> {
+  let lastAcceptedMs = Number.NEGATIVE_INFINITY;
+  const deadlineMs = performance.now() + 20_000;
+  for (let refusals = 0; refusals < 6 && performance.now() < deadlineMs; ) {
+    const sentMs = performance.now();
+    const status = await callWith(gateway, key);
+    expect([200, 401]).toContain(status);
+    if (status === 401) refusals++;
+    else {
+      refusals = 0;
+      lastAcceptedMs = sentMs;
+    }
+    await sleep(Math.max(0, sentMs + everyMs - performance.now()));
+  }
+  return lastAcceptedMs;
+}
+
+/** Milliseconds after the acknowledgement at which a key was last let through; 0 where it never was. */
+async function measureRevocation(
+  by: TollgateProcess,
+  watched: readonly TollgateProcess[],
+  key: TestKey,
+  everyMs: number,
+) {
+  const watching = watched.map((gateway) => watchKey(gateway, key, everyMs));
+  await sleep(everyMs);
+  const acknowledgedMs = await revoke(by, key);
+  return (await Promise.all(watching)).map((lastMs) => Math.max(0, lastMs - acknowledgedMs));
+}
+
+function findPercentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return Math.round(sorted[Math.ceil(sorted.length * share) - 1] ?? Number.NaN);
+}
+
+test("100 keys revoked under load: both gateways refuse them within a second", async () => {
+  const keys: TestKey[] = [];
+  for (let index = 0; index < revocations; index++) keys.push(await makeKnownKey());
+  const other = await makeKnownKey();
+  const loads = [near, far].map((gateway) =>
+    openLoad({
+      url: gateway.url,
+      key: other.text,
+      concurrency: 3,
+      random: makeSeededRandom(3),
+      models: [echoModel],
+      pauseMs: 100,
+    }),
+  );
+  const startedMs = performance.now();
+  const delaysMs: number[] = [];
+  const lane = async (by: TollgateProcess): Promise<void> => {
+    for (let key = keys.pop(); key !== undefined; key = keys.pop()) {
+      delaysMs.push(...(await measureRevocation(by, [near, far], key, 50)));
+    }
+  };
+  await Promise.all([lane(near), lane(far)]);
+  const seconds = (performance.now() - startedMs) / 1_000;
+  for (const load of loads) await load.stop();
+  const answered = loads.reduce((sum, load) => sum + load.answered.length, 0);
+  console.info(
+    `${delaysMs.length / 2} revocations on two gateways under ${Math.round(answered / seconds)} calls a second and the probes: ` +
+      `last let through ${findPercentile(delaysMs, 1)} ms after the acknowledgement at most, p99 ${findPercentile(delaysMs, 0.99)} ms, ` +
+      `p50 ${findPercentile(delaysMs, 0.5)} ms`,
+  );
+  expect(delaysMs).toHaveLength(2 * revocations);
+  expect(Math.max(...delaysMs)).toBeLessThanOrEqual(1_000);
+  // Nobody else was refused.
+  for (const load of loads) expect(load.counts).toMatchObject({ refused: 0, broken: 0, unconnected: 0 });
+});
+
+const cuts: readonly (readonly [name: string, breakIt: () => void])[] = [
+  ["cut once", () => listenFaults.cut()],
+  [
+    "cut, and not let in again",
+    () => {
+      listenFaults.refuse();
+      listenFaults.cut();
+    },
+  ],
+  ["gone silent", () => listenFaults.blackhole()],
+  [
+    "cut together with all others",
+    () => {
+      listenFaults.cut();
+      restFaults.cut();
+    },
+  ],
+];
+
+test("with the notification connection cut: refused within ten seconds, and within one by the other gateway", async () => {
+  const lines: string[] = [];
+  for (const [name, breakIt] of cuts) {
+    const keys: TestKey[] = [];
+    for (let index = 0; index < 5; index++) keys.push(await makeKnownKey());
+    expect(listenFaults.connectionCount).toBeGreaterThan(0);
+    breakIt();
+    const delaysMs = await Promise.all(keys.map((key) => measureRevocation(near, [near, far], key, 100)));
+    const nearMs = Math.max(...delaysMs.map(([ms = Number.NaN]) => ms));
+    const farMs = Math.max(...delaysMs.map(([, ms = Number.NaN]) => ms));
+    lines.push(`${name}: ${Math.round(farMs)} ms (the other gateway ${Math.round(nearMs)} ms)`);
+    expect(farMs, name).toBeLessThanOrEqual(10_000);
+    expect(nearMs, name).toBeLessThanOrEqual(1_000);
+
+    listenFaults.resume();
+    // What a silent network swallowed would never be resent by a real one either: the connection is dead.
+    listenFaults.cut();
+    await waitUntil(
+      async () => (await findMetric(far, "tollgate_listen_channel_up")) === 1,
+      "it listens again",
+      30_000,
+    );
+  }
+  console.info(`last let through after the acknowledgement, by the gateway whose LISTEN was\n  ${lines.join("\n  ")}`);
+  const key = await makeKnownKey();
+  const [nearMs = Number.NaN, farMs = Number.NaN] = await measureRevocation(near, [near, far], key, 50);
+  expect(Math.max(nearMs, farMs)).toBeLessThanOrEqual(1_000);
+});
+
+async function findMetric(gateway: TollgateProcess, name: string): Promise<number> {
+  const response = await gateway.call("GET", "/metrics", null);
+  return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "m").exec(await response.text())?.[1]);
+}
