@@ -1,5 +1,8 @@
+import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type ByteUpstream, openByteUpstream } from "../../support/byte-upstream.ts";
 import { fastFlush, findEventOf } from "../../support/event-of.ts";
+import { makeChatRequest } from "../../support/leaving-client.ts";
 import { openScriptedUpstream, type ScriptedUpstream } from "../../support/scripted-upstream.ts";
 import { openTestGateway, type TestGateway } from "../../support/test-gateway.ts";
 import { waitUntil } from "../../support/wait-until.ts";
@@ -9,17 +12,21 @@ const messages = [{ role: "user", content: "Say something." }];
 const low = 200;
 /** Ended late by at most a look (5 ms) in theory; the rest is the machine's. */
 const slackMs = 400;
+/** Far more than all buffers between the provider and a client that does not read. */
+const frame = Buffer.from(`data: {"choices":[{"index":0,"delta":{"content":"${"x".repeat(16_000)}"}}]}\n\n`);
+const pieces = [...Array.from({ length: 1_000 }, () => frame), Buffer.from("data: [DONE]\n\n")];
+let large: ByteUpstream;
 let upstream: ScriptedUpstream;
 let gateway: TestGateway;
 let key: string;
 
-function makeTimedModel(name: string, timeout: string): string {
+function makeTimedModel(name: string, timeout: string, url = upstream.url): string {
   return `
 [models.${name}]
 routing = ["up"]
 [models.${name}.providers.up]
 type = "openai_compatible"
-api_base = "${upstream.url}/v1"
+api_base = "${url}/v1"
 api_key_location = "none"
 retries = 0
 timeouts = { ${timeout} = ${low} }
@@ -31,18 +38,20 @@ output_usd_per_million = 2
 
 beforeAll(async () => {
   upstream = await openScriptedUpstream();
+  large = await openByteUpstream(() => ({ pieces }));
   gateway = await openTestGateway({
     config:
       fastFlush +
       makeTimedModel("first", "first_byte_ms") +
       makeTimedModel("idle", "idle_ms") +
-      makeTimedModel("total", "total_ms"),
+      makeTimedModel("total", "total_ms") +
+      makeTimedModel("large", "idle_ms", large.url),
   });
   key = (await gateway.makeKey()).text;
 });
 afterAll(async () => {
   await gateway.close();
-  await upstream.close();
+  await Promise.all([upstream.close(), large.close()]);
 });
 
 async function time(
@@ -101,19 +110,21 @@ describe("a provider that does not answer in time", () => {
   }
 
   it("is not the provider's fault where the client reads slowly: no idle timeout meanwhile", async () => {
-    const response = await gateway.call(
-      "/v1/chat/completions",
-      // Far more than all buffers between the provider and a client that does not read.
-      { model: "idle", messages, stream: true, metadata: { script: "tokens-60000" } },
-      key,
-    );
-    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
-    await reader.read();
+    const before = (await gateway.listEvents(0)).length;
+    const socket = connect({ port: Number(new URL(gateway.url).port), host: "127.0.0.1" });
+    let tail = "";
+    socket.on("data", (bytes) => {
+      tail = (tail + bytes.toString("latin1")).slice(-300);
+    });
+    socket.once("data", () => socket.pause());
+    socket.write(makeChatRequest(key, { model: "large", messages, stream: true }));
+    await waitUntil(() => tail !== "", "the first bytes");
     await new Promise((resolve) => setTimeout(resolve, 3 * low));
-    let text = "";
-    for (let step = await reader.read(); !step.done; step = await reader.read())
-      text = Buffer.from(step.value).toString();
-    expect(text.trimEnd().endsWith("data: [DONE]")).toBe(true);
-    expect((await findEventOf(gateway, response)).status).toBe(200);
+    socket.resume();
+    await waitUntil(() => tail.endsWith("\r\n0\r\n\r\n") || tail.includes("\r\n0\r\nx-tollgate-cost-usd"), "the end");
+    socket.destroy();
+    expect(tail).toContain("data: [DONE]");
+    const [event] = (await gateway.listEvents(before + 1)).slice(before);
+    expect([event?.status, event?.code]).toEqual([200, ""]);
   });
 });

@@ -52,10 +52,9 @@ type Case = Pick<ClientLeave, "offset" | "stream" | "onDisconnect">;
 async function observe(cases: readonly Case[]): Promise<ClientLeave[]> {
   const before = (await gateway.listEvents(0)).length;
   const seen: (ClientLeave & { id: string })[] = [];
-  const marks = new Map<string, string>();
   const findId = (mark: string): string | undefined => {
-    for (const [id, [call]] of upstream.calls) if (call?.json.user === mark) marks.set(String(call.json.user), id);
-    return marks.get(mark);
+    for (const [id, [call]] of upstream.calls) if (call?.json.user === mark) return id;
+    return undefined;
   };
   await runBatches(cases, 16, async (one, index) => {
     const mark = `case-${before}-${index}`;

@@ -83,7 +83,7 @@ describe("a call whose provider fails before the first byte", () => {
         const response = await call("pair", { stream: isStream });
         const text = await response.text();
         expect([response.status, first.log.length, second.log.length]).toEqual([200, 2, 0]);
-        if (isStream) expect(text.trimEnd().endsWith("data: [DONE]")).toBe(true);
+        expect(text.trimEnd().endsWith("data: [DONE]")).toBe(isStream);
         const event = await findEventOf(gateway, response);
         expect(event).toMatchObject({ attempts: 2, provider: "first", status: 200, usage_source: "reported" });
         // Both attempts carried the one id.

@@ -14,7 +14,7 @@ let key: string;
 
 beforeAll(async () => {
   upstream = await openByteUpstream((json) => {
-    const [how, at] = String((json.metadata as { cut: string }).cut).split("-");
+    const [how, at] = (json.metadata as { cut: string }).cut.split("-");
     const offset = Number(at);
     if (offset === 0) return { pieces: [], end: "before_head" };
     return { pieces: [stream.bytes.subarray(0, offset)], end: how === "reset" ? "reset" : "drop" };

@@ -31,7 +31,7 @@ const value = fc.oneof(
 );
 const headerValue = fc.stringMatching(/^[A-Za-z0-9 _.:=-]{0,20}$/).map((text) => text.trim());
 const makeTags = (values: fc.Arbitrary<string>): fc.Arbitrary<Tags> =>
-  fc.array(fc.tuple(name, values), { maxLength: 5 }).map((entries) => Object.fromEntries(entries) as Tags);
+  fc.array(fc.tuple(name, values), { maxLength: 5 }).map((entries) => Object.fromEntries<string>(entries));
 const tagCase: fc.Arbitrary<TagCase> = fc.record({
   keyTags: makeTags(value),
   body: makeTags(value),
