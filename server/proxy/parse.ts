@@ -49,6 +49,16 @@ export function parseInference(endpoint: WireEndpoint, body: Buffer): ParsedInfe
   } catch {
     return invalid(scanMessages.syntax);
   }
+  for (const field of scan.fields) {
+    if (unsafeNames.has(field.key)) return invalid(`\`${field.key}\` cannot be the name of a field.`, field.key);
+    if (field.key.startsWith("tensorzero::") && field.key !== "tensorzero::tags") {
+      return invalid(`\`${field.key.slice(0, 64)}\` is not supported.`, field.key.slice(0, 64));
+    }
+    // V8 from 12.8 on may misread an escaped name (nodejs/node#63785); a provider would obey a field not seen here.
+    if (!Object.hasOwn(json, field.key)) {
+      json[field.key] = JSON.parse(body.toString("utf8", field.valueStart, field.valueEnd));
+    }
+  }
   const { model, stream, n } = json;
   if (typeof model !== "string" || !modelPattern.test(model)) {
     return invalid("`model` must be the name of a model: 1 to 256 printable characters without spaces.", "model");
@@ -56,12 +66,6 @@ export function parseInference(endpoint: WireEndpoint, body: Buffer): ParsedInfe
   if (stream !== undefined && stream !== null && typeof stream !== "boolean")
     return invalid("`stream` must be true or false.", "stream");
   if (stream === true && endpoint === "embeddings") return invalid("Embeddings cannot be streamed.", "stream");
-  for (const field of scan.fields) {
-    if (unsafeNames.has(field.key)) return invalid(`\`${field.key}\` cannot be the name of a field.`, field.key);
-    if (field.key.startsWith("tensorzero::") && field.key !== "tensorzero::tags") {
-      return invalid(`\`${field.key.slice(0, 64)}\` is not supported.`, field.key.slice(0, 64));
-    }
-  }
   const options = json.stream_options;
   if (options !== undefined && options !== null && (typeof options !== "object" || Array.isArray(options))) {
     return invalid("`stream_options` must be an object.", "stream_options");

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { findTopLevelFields, type JsonField, replaceTopLevelFields } from "../../../server/core/json-spans.ts";
 import { runsOf } from "../../support/property-runs.ts";
+import { readJson } from "../../support/read-json.ts";
 
 const limits = { depthMax: 64, valuesMax: 100_000 };
 const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 2 ** 31));
@@ -16,7 +17,7 @@ function fieldsOf(body: Buffer): JsonField[] {
 function readFields(body: Buffer): [string, unknown][] {
   return fieldsOf(body).map(({ key, pairStart, valueStart, valueEnd }) => {
     expect(body[pairStart]).toBe(0x22);
-    return [key, JSON.parse(body.toString("utf8", valueStart, valueEnd))];
+    return [key, readJson(body.toString("utf8", valueStart, valueEnd))];
   });
 }
 
@@ -72,7 +73,7 @@ const writtenObject: fc.Arbitrary<Written> = fc
       return `${a}${writeString(key, escaped)}${b}:${c}${text}${d}`;
     });
     const value = Object.fromEntries(
-      fields.map((field) => [field.key, JSON.parse(JSON.stringify(field.value)) as unknown]),
+      fields.map((field) => [field.key, readJson(JSON.stringify(field.value)) as unknown]),
     );
     return { text: `${before}{${before}${pairs.join(",")}}${after}`, value };
   });
@@ -83,7 +84,7 @@ describe("findTopLevelFields", () => {
   it("finds each field where JSON.parse finds it", { timeout: 30_000 }, () => {
     fc.assert(
       fc.property(writtenObject, ({ text, value }) => {
-        expect(JSON.parse(text)).toEqual(value);
+        expect(readJson(text)).toEqual(value);
         expectFields(Buffer.from(text), value);
       }),
       { seed, numRuns: runsOf(1_500) },
@@ -103,7 +104,7 @@ describe("findTopLevelFields", () => {
         const found = findTopLevelFields(body, limits);
         let parsed: unknown;
         try {
-          parsed = JSON.parse(body.toString("utf8"));
+          parsed = readJson(body.toString("utf8"));
         } catch {
           return;
         }
@@ -134,10 +135,10 @@ describe("replaceTopLevelFields", () => {
         const expected = new Map(Object.entries(value));
         for (const [key, to] of wanted) {
           if (to === null) expected.delete(key);
-          else expected.set(key, JSON.parse(JSON.stringify(to)));
+          else expected.set(key, readJson(JSON.stringify(to)));
         }
         const replaced = replaceTopLevelFields(body, fieldsOf(body), changesText);
-        expectFields(replaced, JSON.parse(replaced.toString()));
+        expectFields(replaced, readJson(replaced.toString()));
         expectFields(replaced, Object.fromEntries(expected));
         const unchanged = [...wanted].every(([key, to]) => to === null && !names.includes(key));
         expect(replaced === body).toBe(unchanged);
