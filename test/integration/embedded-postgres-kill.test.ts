@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -30,6 +30,8 @@ afterAll(() => rmSync(template, { recursive: true, force: true }));
 async function openWithRow(): Promise<{ dataDir: string; owner: Owner; url: string; pid: number }> {
   const dataDir = join(makeFolder(), "data");
   cpSync(template, dataDir, { recursive: true });
+  // Node 24 copies a folder without its mode, and PostgreSQL refuses one that others may read.
+  for (const folder of [dataDir, join(dataDir, "postgres")]) chmodSync(folder, 0o700);
   const owner = startOwner({ dataDir });
   const { databaseUrl: url, pid } = await owner.event("open");
   await runSql(url, "insert into kept values (2)");

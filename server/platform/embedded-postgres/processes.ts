@@ -21,10 +21,11 @@ export function findProcessIdentity(pid: number): string | null {
   return `${read("/proc/sys/kernel/random/boot_id")?.trim() ?? "boot"}/${fields[19] ?? "0"}`;
 }
 
-/** One line for a person: the command line of a process, at most 80 characters; empty when it cannot be read. */
+/** One line for a person: a process's command line, its program without folders, at most 80 characters; may be empty. */
 export function findCommandLine(pid: number): string {
   const raw = isLinux ? read(`/proc/${pid}/cmdline`) : ps(["-o", "command=", "-p", String(pid)]);
-  return (raw ?? "").replaceAll("\0", " ").trim().slice(0, 80);
+  const line = (raw ?? "").replaceAll("\0", " ").trim();
+  return line.replace(/^\/\S*\//, "").slice(0, 80);
 }
 
 /**
