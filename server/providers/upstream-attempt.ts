@@ -39,14 +39,19 @@ export class UpstreamAttempt implements Dispatcher.DispatchHandler, UpstreamCall
   private readonly totalDeadlineMs: number;
   private phase: Phase = "connect";
   private paused = false;
+  private readonly isStream: boolean;
+  private heldBytes = 0;
+  private heldBytesMax: number;
   private client: Client | null = null;
   private abortRequest: ((error?: Error) => void) | null = null;
   private resumeReading: (() => void) | null = null;
 
-  constructor(route: AttemptRoute, request: Dispatcher.DispatchOptions, sink: UpstreamSink) {
+  constructor(route: AttemptRoute, request: Dispatcher.DispatchOptions, isStream: boolean, sink: UpstreamSink) {
+    this.isStream = isStream;
     this.route = route;
     this.request = request;
     this.sink = sink;
+    this.heldBytesMax = route.answerBytesMax;
     const nowMs = route.clock.monotonicMs();
     this.totalDeadlineMs = nowMs + route.timeouts.totalMs;
     this.deadlineMs = Math.min(nowMs + route.timeouts.connectMs, this.totalDeadlineMs);
@@ -104,6 +109,14 @@ export class UpstreamAttempt implements Dispatcher.DispatchHandler, UpstreamCall
       return true;
     }
     this.phase = "first_byte";
+    // A stream is passed on as it comes; all else is held until it is whole.
+    if (
+      this.isStream &&
+      status < 300 &&
+      String((headers as AnswerHeaders)["content-type"]).startsWith("text/event-stream")
+    ) {
+      this.heldBytesMax = Number.POSITIVE_INFINITY;
+    }
     if (this.paused) this.deadlineMs = this.totalDeadlineMs;
     this.sink.onHead(status, headers as AnswerHeaders);
     return !this.paused;
@@ -111,6 +124,11 @@ export class UpstreamAttempt implements Dispatcher.DispatchHandler, UpstreamCall
 
   onData(chunk: Buffer): boolean {
     if (this.phase === "ended") return true;
+    this.heldBytes += chunk.length;
+    if (this.heldBytes > this.heldBytesMax) {
+      this.fail("protocol", `the answer is over ${this.route.answerBytesMax} bytes`);
+      return true;
+    }
     this.phase = "body";
     // A chunk may still arrive after `pause`: what was being parsed is delivered.
     if (!this.paused) this.setDeadline(this.route.timeouts.idleMs);

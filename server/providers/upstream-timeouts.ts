@@ -39,8 +39,7 @@ export function openDeadlines(clock: Clock): Deadlines {
     timer = null;
   };
 
-  const look = (): void => {
-    const nowMs = clock.monotonicMs();
+  const look = (nowMs: number): void => {
     // From the end, because an entry that expires is replaced by the last one, which was seen already.
     for (let i = entries.length - 1; i >= 0; i--) {
       const entry = entries[i];
@@ -49,9 +48,10 @@ export function openDeadlines(clock: Clock): Deadlines {
     if (entries.length === 0) stop();
   };
 
-  // Timers run before sockets are read: after a blocked event loop the bytes that wait there must count first.
+  // Timers run before sockets are read: after a blocked event loop the bytes that wait there must count first. The time is
+  // read before them, because reading them may itself take long.
   const start = (): void => {
-    timer ??= setInterval(() => setImmediate(look), tickMs).unref();
+    timer ??= setInterval(() => setImmediate(look, clock.monotonicMs()), tickMs).unref();
   };
 
   return {

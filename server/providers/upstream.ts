@@ -10,7 +10,7 @@ export interface UpstreamOptions {
   clock: Clock;
   /** Open connections to one origin; a call that finds none free waits, at most its `connectMs`. Default 256. */
   connectionsPerOriginMax?: number;
-  /** Largest body of one answer. Default 64 MiB. */
+  /** Largest body of one answer that is not an event stream. Default 64 MiB. */
   answerBytesMax?: number;
   /** How long an idle connection is kept, unless the upstream asks for less. Default 4 s: uvicorn closes at 5. */
   keepAliveMs?: number;
@@ -53,7 +53,6 @@ export function openUpstream(options: UpstreamOptions): Provider {
         keepAliveTimeout: keepAliveMs,
         keepAliveMaxTimeout: keepAliveMs,
         maxHeaderSize: headBytesMax,
-        maxResponseSize: answerBytesMax,
       });
       origins.set(key, connections);
     }
@@ -82,6 +81,7 @@ export function openUpstream(options: UpstreamOptions): Provider {
           headers: makeUpstreamHeaders(target, request),
           body: request.body,
         },
+        request.stream,
         sink,
       );
       route.connections.insert(attempt);

@@ -1,5 +1,5 @@
 import { type Backoff, makeBackoff } from "../platform/backoff.ts";
-import type { ProviderTarget, UpstreamRequest, WireEndpoint } from "../providers/types.ts";
+import type { ProviderTarget, UpstreamFailureKind, UpstreamRequest, WireEndpoint } from "../providers/types.ts";
 import {
   type AttemptResult,
   type AttemptTimes,
@@ -34,10 +34,15 @@ export interface DispatchInput {
   abortWhenLeft: boolean;
 }
 
+/**
+ * An answer that cannot be used (too large, an encoding that nobody asked for) would be the same again, and a call that
+ * took all of its time leaves none for another.
+ */
+const finalFailures: ReadonlySet<UpstreamFailureKind> = new Set(["aborted", "protocol", "timeout_total"]);
+
 /** True where another attempt may help and nothing has reached the client yet. */
 function mayRetry(result: AttemptResult): boolean {
-  // An answer that cannot be used (too large, an encoding that nobody asked for) would be the same again.
-  if (result.kind === "failed") return result.failure.kind !== "aborted" && result.failure.kind !== "protocol";
+  if (result.kind === "failed") return !finalFailures.has(result.failure.kind);
   return result.kind === "answered" && (result.status === 429 || result.status >= 500);
 }
 

@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { makeRefusal, type Refusal } from "../core/error.ts";
 import { findTopLevelFields, type JsonField } from "../core/json-spans.ts";
+import { isModelName } from "../core/model-name.ts";
 import type { WireEndpoint } from "../providers/types.ts";
 
 /** Structure that no honest call has, refused before it costs anything to parse. */
@@ -8,7 +9,6 @@ const limits = { depthMax: 128, valuesMax: 200_000 };
 /** Names that change an object's nature for a careless reader behind us; no endpoint has such a field. */
 const unsafeNames: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 const choicesMax = 128;
-const modelPattern = /^[\x21-\x7e]{1,256}$/;
 
 /** A request body that was understood as far as the gateway must understand it. The bytes stay the client's own. */
 export interface ParsedInference {
@@ -60,8 +60,8 @@ export function parseInference(endpoint: WireEndpoint, body: Buffer): ParsedInfe
     }
   }
   const { model, stream, n } = json;
-  if (typeof model !== "string" || !modelPattern.test(model)) {
-    return invalid("`model` must be the name of a model: 1 to 256 printable characters without spaces.", "model");
+  if (typeof model !== "string" || !isModelName(model)) {
+    return invalid("`model` must be the name of a model: 1 to 256 printable characters.", "model");
   }
   if (stream !== undefined && stream !== null && typeof stream !== "boolean")
     return invalid("`stream` must be true or false.", "stream");
@@ -84,7 +84,8 @@ export function parseInference(endpoint: WireEndpoint, body: Buffer): ParsedInfe
     stream: stream === true,
     includeUsage:
       options !== undefined && options !== null && (options as Record<string, unknown>).include_usage === true,
-    outputTokensMax: cap,
+    // Embeddings produce none.
+    outputTokensMax: endpoint === "embeddings" ? 0 : cap,
     choices: Math.max(n ?? 1, bestOf ?? 1) * (isCompletion ? countPrompts(json.prompt) : 1),
   };
 }

@@ -131,6 +131,13 @@ describe("a provider's error", () => {
 });
 
 describe("an answer that cannot be used", () => {
+  it("is not a stream that is longer than the limit of whole answers", async () => {
+    const stream = makeChatStream(600);
+    reply = { pieces: [stream.bytes] };
+    const response = await call("bytes", { stream: true, stream_options: { include_usage: true } });
+    expect(Buffer.from(await response.arrayBuffer()).equals(stream.bytes)).toBe(true);
+  });
+
   for (const script of [
     "garbage",
     "gzip",

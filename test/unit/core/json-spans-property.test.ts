@@ -73,7 +73,7 @@ const writtenObject: fc.Arbitrary<Written> = fc
       return `${a}${writeString(key, escaped)}${b}:${c}${text}${d}`;
     });
     const value = Object.fromEntries(
-      fields.map((field) => [field.key, readJson(JSON.stringify(field.value)) as unknown]),
+      fields.map((field) => [field.key, readJson(JSON.stringify(field.value))]),
     );
     return { text: `${before}{${before}${pairs.join(",")}}${after}`, value };
   });
