@@ -72,9 +72,7 @@ const writtenObject: fc.Arbitrary<Written> = fc
       const text = typeof value === "string" ? writeString(value, escaped) : JSON.stringify(value, null, indent);
       return `${a}${writeString(key, escaped)}${b}:${c}${text}${d}`;
     });
-    const value = Object.fromEntries(
-      fields.map((field) => [field.key, readJson(JSON.stringify(field.value))]),
-    );
+    const value = Object.fromEntries(fields.map((field) => [field.key, readJson(JSON.stringify(field.value))]));
     return { text: `${before}{${before}${pairs.join(",")}}${after}`, value };
   });
 
