@@ -20,6 +20,7 @@ export default defineConfig({
           exclude: [longUnit],
           // A process and a module cache for many files, not for each: half the time. Modules here keep no state.
           isolate: false,
+          testTimeout: 30_000,
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
           provide: { propertyShare: 0.02 },
