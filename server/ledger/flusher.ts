@@ -2,7 +2,7 @@ import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Database } from "../../db/client.ts";
 import { insertUsageEvents, isRefusedData } from "../../db/queries/insert-usage-events.ts";
-import { makeUsageLine } from "../core/usage-line.ts";
+import { makeCloseLine, makeOpenLine } from "../core/usage-line.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Logger } from "../platform/logger.ts";
 import type { Metrics } from "../platform/metrics.ts";
@@ -133,7 +133,7 @@ export class Flusher {
         const [refused] = batch as [ClosedEntry];
         appendFileSync(
           join(this.#options.journal.folder, "..", "refused.log"),
-          `C\t${makeUsageLine(refused.event)}\n`,
+          `O\t${makeOpenLine(refused.event)}\nC\t${makeCloseLine(refused.event)}\n`,
           { mode: 0o600 },
         );
         this.#options.logger.error(

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, rmdirSync, unlinkSync, utimesSync, writeFileSyn
 import { join } from "node:path";
 import { TextBuffer } from "../core/text-buffer.ts";
 import type { UsageEvent } from "../core/usage-event.ts";
-import { makeUsageLine } from "../core/usage-line.ts";
+import { makeCloseLine, makeOpenLine } from "../core/usage-line.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Metrics } from "../platform/metrics.ts";
 import { getJournalOwner } from "./journal-owner.ts";
@@ -73,7 +73,7 @@ export class Journal {
    */
   async open(event: UsageEvent): Promise<JournalEntry> {
     const entry: JournalEntry = { openedIn: null, closedIn: null };
-    this.#append("O", event);
+    this.#append(`O\t${makeOpenLine(event)}\n`);
     this.#opens.push(entry);
     this.#commit ??= makeCommit();
     await this.#commit.promise;
@@ -82,7 +82,7 @@ export class Journal {
 
   /** Writes how a call ended. The event itself travels on in memory, so a failed write loses nothing but the replay. */
   close(entry: JournalEntry, event: UsageEvent): ClosedEntry {
-    this.#append("C", event);
+    this.#append(`C\t${makeCloseLine(event)}\n`);
     this.#closes.push(entry);
     return { entry, event };
   }
@@ -108,10 +108,10 @@ export class Journal {
     }
   }
 
-  #append(kind: "O" | "C", event: UsageEvent): void {
+  #append(record: string): void {
     // A record that was cut in the middle ends here, so that this one stands on a line of its own.
     if (this.#torn && this.#text.length === 0) this.#text.append("\n");
-    this.#text.append(`${kind}\t${makeUsageLine(event)}\n`);
+    this.#text.append(record);
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => this.#writeOut());

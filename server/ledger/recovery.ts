@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import type postgres from "postgres";
 import { insertUsageEvents } from "../../db/queries/insert-usage-events.ts";
 import type { UsageEvent } from "../core/usage-event.ts";
-import { parseUsageLine } from "../core/usage-line.ts";
+import { parseCloseLine, parseOpenLine, type UsageEnd } from "../core/usage-line.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Logger } from "../platform/logger.ts";
 import { ownerFile } from "./journal.ts";
@@ -85,14 +85,17 @@ async function replayFolder(folder: string, process: string, sql: postgres.Sql, 
   };
   const segments = (await readdir(folder)).filter((name) => segmentPattern.test(name)).sort();
   for (const segment of segments) {
-    for await (const [kind, event] of readRecords(join(folder, segment))) {
-      if (kind === "O") {
-        open.set(event.id, event);
+    for await (const record of readRecords(join(folder, segment))) {
+      if ("publicId" in record) {
+        open.set(record.id, record);
         continue;
       }
-      open.delete(event.id);
+      // Without its beginning it stood in a segment that was removed, which happens only when PostgreSQL has the event.
+      const begun = open.get(record.id);
+      if (begun === undefined) continue;
+      open.delete(record.id);
       report.closed++;
-      if (batch.push(event) >= batchEvents) await write();
+      if (batch.push({ ...begun, ...record }) >= batchEvents) await write();
     }
   }
   for (const event of open.values()) {
@@ -103,11 +106,10 @@ async function replayFolder(folder: string, process: string, sql: postgres.Sql, 
 }
 
 /** The whole records of a segment. A last line without its end, or one that was cut by a full disk, is left out. */
-async function* readRecords(path: string): AsyncGenerator<["O" | "C", UsageEvent]> {
+async function* readRecords(path: string): AsyncGenerator<UsageEvent | UsageEnd> {
   for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })) {
-    const kind = line[0];
-    if (kind !== "O" && kind !== "C") continue;
-    const event = parseUsageLine(line.slice(2));
-    if (event !== null) yield [kind, event];
+    const record =
+      line[0] === "O" ? parseOpenLine(line.slice(2)) : line[0] === "C" ? parseCloseLine(line.slice(2)) : null;
+    if (record !== null) yield record;
   }
 }

@@ -77,14 +77,7 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
   if (!Buffer.isBuffer(body)) return body;
   const parsed = parseInference(endpoint, body);
   if ("code" in parsed) return parsed;
-  const tags = parseRequestTags(
-    [
-      { field: "tags", value: parsed.json.tags },
-      { field: "tensorzero::tags", value: parsed.json["tensorzero::tags"] },
-    ],
-    request.headers["x-tollgate-tags"] as string | undefined,
-    known.key.tags,
-  );
+  const tags = parseRequestTags(parsed.json, request.headers["x-tollgate-tags"] as string | undefined, known.key.tags);
   if (typeof tags !== "string") return tags;
   const model = findModel(proxy.models, parsed.model);
   if ("code" in model) return model;

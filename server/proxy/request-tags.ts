@@ -2,6 +2,7 @@ import { makeRefusal, type Refusal } from "../core/error.ts";
 
 const tagsMax = 32;
 const namePattern = /^[a-z0-9_.:-]{1,64}$/;
+const bodyFields = ["tags", "tensorzero::tags"];
 const reservedPrefixes = ["tensorzero::", "tollgate::", "key::"];
 
 /** Tags that the client sent. They describe a request; nobody is billed by them. */
@@ -14,10 +15,12 @@ export type RequestTags = Record<string, string>;
  * @returns JSON text of the tags, `""` where there are none, or a refusal that names the field.
  */
 export function parseRequestTags(
-  sources: readonly { field: string; value: unknown }[],
+  json: Readonly<Record<string, unknown>>,
   header: string | undefined,
   keyTags: Readonly<Record<string, string>>,
 ): string | Refusal {
+  // Most requests carry none.
+  if (header === undefined && bodyFields.every((field) => json[field] === undefined)) return "";
   const tags: RequestTags = {};
   if (header !== undefined && header !== "") {
     for (const pair of header.split(",")) {
@@ -30,7 +33,8 @@ export function parseRequestTags(
       if (refusal !== null) return refusal;
     }
   }
-  for (const { field, value } of sources) {
+  for (const field of bodyFields) {
+    const value = json[field];
     if (value === undefined || value === null) continue;
     if (typeof value !== "object" || Array.isArray(value)) {
       return makeRefusal("invalid_request", `\`${field}\` must be an object of strings.`, { param: field });

@@ -2,7 +2,7 @@ import { appendFileSync, readdirSync, readFileSync, readlinkSync, writeFileSync 
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { insertUsageEvents } from "../../../db/queries/insert-usage-events.ts";
-import { makeUsageLine } from "../../../server/core/usage-line.ts";
+import { makeCloseLine, makeOpenLine } from "../../../server/core/usage-line.ts";
 import { Journal, ownerFile } from "../../../server/ledger/journal.ts";
 import { recoverJournals } from "../../../server/ledger/recovery.ts";
 import { openClock } from "../../../server/platform/clock.ts";
@@ -47,15 +47,18 @@ describe("recoverJournals", () => {
     const closed = makeUsageEvent(Date.now() + 1);
     const flushed = makeUsageEvent(Date.now() + 2);
     await insertUsageEvents(database.database.sql, "dead", [flushed]);
-    const line = (kind: string, event: typeof open) => `${kind}\t${makeUsageLine(event)}\n`;
-    const reservedClosed = { ...closed, usageSource: "reserved" as const, costNanoUsd: 9_999n };
+    const opening = (event: typeof open) => `O\t${makeOpenLine(event)}\n`;
+    const closing = (event: typeof open) => `C\t${makeCloseLine(event)}\n`;
     appendFileSync(
       join(folder, segment),
-      line("O", open) +
-        line("O", reservedClosed) +
-        line("C", closed) +
-        line("C", flushed) +
-        `O\t${makeUsageLine(makeUsageEvent(Date.now())).slice(0, 60)}`,
+      opening(open) +
+        opening(closed) +
+        closing(closed) +
+        opening(flushed) +
+        closing(flushed) +
+        // Its beginning went with a segment that was removed, because PostgreSQL has it.
+        closing(makeUsageEvent(Date.now())) +
+        opening(makeUsageEvent(Date.now())).slice(0, 60),
     );
     const report = await recoverJournals({ journalDir, sql: database.database.sql, clock, logger });
     expect(report).toEqual({ folders: 1, closed: 2, open: 1, inserted: 2 });
@@ -85,7 +88,7 @@ describe("recoverJournals", () => {
     const event = makeUsageEvent(Date.now());
     appendFileSync(
       join(folder, segment),
-      `C\t${makeUsageLine(makeUsageEvent(Date.now())).slice(0, 100)}\nC\t${makeUsageLine(event)}\n`,
+      `O\t${makeOpenLine(makeUsageEvent(Date.now())).slice(0, 80)}\nO\t${makeOpenLine(event)}\nC\t${makeCloseLine(event)}\n`,
     );
     const report = await recoverJournals({ journalDir, sql: database.database.sql, clock, logger });
     expect(report).toMatchObject({ closed: 1, inserted: 1 });
@@ -94,7 +97,10 @@ describe("recoverJournals", () => {
   it("lets two processes start at once: each folder is replayed by one of them", async () => {
     const { journalDir, folder } = makeDeadJournal();
     const events = Array.from({ length: 2_500 }, (_, index) => makeUsageEvent(Date.now() + index));
-    appendFileSync(join(folder, segment), events.map((event) => `C\t${makeUsageLine(event)}\n`).join(""));
+    appendFileSync(
+      join(folder, segment),
+      events.map((event) => `O\t${makeOpenLine(event)}\nC\t${makeCloseLine(event)}\n`).join(""),
+    );
     const deps = { journalDir, sql: database.database.sql, clock, logger };
     const reports = await Promise.all([recoverJournals(deps), recoverJournals(deps)]);
     expect(reports.reduce((sum, report) => sum + report.inserted, 0)).toBe(2_500);

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { PublicId } from "../../../server/core/api-key.ts";
 import { makeEventId } from "../../../server/core/id.ts";
 import type { UsageEvent } from "../../../server/core/usage-event.ts";
-import { makeUsageLine, parseUsageLine } from "../../../server/core/usage-line.ts";
+import { makeCloseLine, makeOpenLine, parseCloseLine, parseOpenLine } from "../../../server/core/usage-line.ts";
 
 const count = fc.nat(Number.MAX_SAFE_INTEGER);
 const plain = fc.string({ maxLength: 30 }).map((text) => text.replace(/[\t\n\r]/g, ""));
@@ -56,12 +56,18 @@ const event: fc.Arbitrary<UsageEvent> = fc
       }),
   );
 
-test("an event is read back as it was written, from one line", () => {
+/** Beginning and end, as recovery joins them. */
+function readBack(written: UsageEvent): UsageEvent | null {
+  const begun = parseOpenLine(makeOpenLine(written));
+  const ended = parseCloseLine(makeCloseLine(written));
+  return begun === null || ended === null ? null : { ...begun, ...ended };
+}
+
+test("an event is read back as it was written, from two lines", () => {
   fc.assert(
     fc.property(event, (written) => {
-      const line = makeUsageLine(written);
-      expect(line).not.toMatch(/[\n\r]/);
-      expect(parseUsageLine(line)).toEqual(written);
+      expect(makeOpenLine(written) + makeCloseLine(written)).not.toMatch(/[\n\r]/);
+      expect(readBack(written)).toEqual(written);
     }),
     { numRuns: 2_000 },
   );
@@ -69,24 +75,24 @@ test("an event is read back as it was written, from one line", () => {
 
 test("unpriced is not zero", () => {
   const [written] = fc.sample(event, 1) as [UsageEvent];
-  expect(parseUsageLine(makeUsageLine({ ...written, costNanoUsd: null }))?.costNanoUsd).toBeNull();
-  expect(parseUsageLine(makeUsageLine({ ...written, costNanoUsd: 0n }))?.costNanoUsd).toBe(0n);
+  expect(readBack({ ...written, costNanoUsd: null })?.costNanoUsd).toBeNull();
+  expect(readBack({ ...written, costNanoUsd: 0n })?.costNanoUsd).toBe(0n);
+  expect(parseOpenLine(makeOpenLine({ ...written, costNanoUsd: null }))?.costNanoUsd).toBeNull();
+  expect(parseOpenLine(makeOpenLine({ ...written, costNanoUsd: 1n }))?.costNanoUsd).toBe(written.reservedNanoUsd);
 });
 
 test("tabs and line ends in a field become spaces and harm no other field", () => {
   const [written] = fc.sample(event, 1) as [UsageEvent];
   const hostile = "a\tb\nc\rd";
-  const read = parseUsageLine(
-    makeUsageLine({
-      ...written,
-      ownerId: hostile,
-      model: hostile,
-      provider: hostile,
-      priceId: hostile,
-      clientIp: hostile,
-      origin: hostile,
-    }),
-  );
+  const read = readBack({
+    ...written,
+    ownerId: hostile,
+    model: hostile,
+    provider: hostile,
+    priceId: hostile,
+    clientIp: hostile,
+    origin: hostile,
+  });
   const clean = "a b c d";
   expect(read).toEqual({
     ...written,
@@ -101,9 +107,14 @@ test("tabs and line ends in a field become spaces and harm no other field", () =
 
 test("a line cut anywhere is no event", () => {
   for (const written of fc.sample(event, 20)) {
-    const line = makeUsageLine(written);
-    for (let length = 0; length < line.length; length++) expect(parseUsageLine(line.slice(0, length))).toBeNull();
-    expect(parseUsageLine(`${line}x`)).toBeNull();
-    expect(parseUsageLine(`${line}\t`)).toBeNull();
+    const pairs = [
+      [makeOpenLine(written), parseOpenLine],
+      [makeCloseLine(written), parseCloseLine],
+    ] as const;
+    for (const [line, parse] of pairs) {
+      for (let length = 0; length < line.length; length++) expect(parse(line.slice(0, length))).toBeNull();
+      expect(parse(`${line}x`)).toBeNull();
+      expect(parse(`${line}\t`)).toBeNull();
+    }
   }
 });

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseRequestTags } from "../../../server/proxy/request-tags.ts";
 
-const body = (value: unknown) => [{ field: "tags", value }];
+const body = (value: unknown) => ({ tags: value });
 
 describe("parseRequestTags", () => {
   it("joins header and body; the body wins", () => {
@@ -30,7 +30,7 @@ describe("parseRequestTags", () => {
       code: "reserved_tag",
       param: "tags",
     });
-    expect(parseRequestTags([], `${name}=1`, {})).toMatchObject({ code: "reserved_tag", param: "x-tollgate-tags" });
+    expect(parseRequestTags({}, `${name}=1`, {})).toMatchObject({ code: "reserved_tag", param: "x-tollgate-tags" });
   });
 
   it.each([
