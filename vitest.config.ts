@@ -8,6 +8,9 @@ const longUnit = "test/unit/**/*-{fuzz,chaos}.test.ts";
 /** Run twice: a sample of their runs in the unit project, all of them in the fuzz project. */
 const properties = "test/unit/**/*-property.test.ts";
 
+/** Integration tests that hold a delay to a bar: one at a time, with nothing of ours beside them. */
+const measured = "test/integration/**/{malformed-authorization.401,hostile-json.400,compression-bomb.415}.test.ts";
+
 export default defineConfig({
   test: {
     reporters: ["default", new SkipReporter()],
@@ -40,6 +43,7 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
+          exclude: [measured],
           globalSetup: ["test/support/global-setup.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -50,13 +54,24 @@ export default defineConfig({
       },
       {
         test: {
+          name: "integration-alone",
+          include: [measured],
+          globalSetup: ["test/support/global-setup.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts", "test/faults/**/*.test.ts"],
           globalSetup: ["test/support/global-setup.ts"],
           testTimeout: 180_000,
           hookTimeout: 60_000,
           fileParallelism: false,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

@@ -7,6 +7,7 @@ import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { listCompressedBodies } from "../../support/compressed-bodies.ts";
 import { type GatewayProcess, openGatewayProcess, type ProcessMeasures } from "../../support/gateway-process.ts";
+import { findLastingFaults } from "../../support/lasting-faults.ts";
 import { makeRawPost, makeRawRequest, sendRaw } from "../../support/raw-http.ts";
 import { openScriptedUpstream, type ScriptedUpstream } from "../../support/scripted-upstream.ts";
 import { makeModelConfig } from "../../support/test-gateway.ts";
@@ -168,35 +169,40 @@ describe("compressed requests", () => {
 
 describe("answers of an upstream", () => {
   test.each(bombs)("%s: 502, within memory and time, and nobody else waits", async (bomb) => {
-    // First what the good client has without it.
-    let isOver = false;
-    setTimeout(() => {
-      isOver = true;
-    }, 500);
-    const calm = await runGoodClient(() => isOver);
-    isOver = false;
-    const client = { current: Promise.resolve({ p50Ms: 0, p99Ms: 0, count: 0 }) };
-    const json = JSON.stringify({ model: `x+${bomb}`, messages: [] });
-    const request = makeRawPost("/v1/chat/completions", [`Authorization: Bearer ${key}`], json);
-    const { faults, growthBytes, cpuMs } = await watch(async () => {
-      client.current = runGoodClient(() => isOver);
-      const answer = await sendRaw(gateway.port, request);
-      expect(answer?.status).toBe(502);
-      expect(answer?.body.length).toBeLessThan(1_000);
-      isOver = true;
-      await client.current;
+    const lasting = await findLastingFaults(async () => {
+      // First what the good client has without it.
+      let isOver = false;
+      setTimeout(() => {
+        isOver = true;
+      }, 500);
+      const calm = await runGoodClient(() => isOver);
+      isOver = false;
+      const client = { current: Promise.resolve({ p50Ms: 0, p99Ms: 0, count: 0 }) };
+      const json = JSON.stringify({ model: `x+${bomb}`, messages: [] });
+      const request = makeRawPost("/v1/chat/completions", [`Authorization: Bearer ${key}`], json);
+      const { faults, growthBytes, cpuMs } = await watch(async () => {
+        client.current = runGoodClient(() => isOver);
+        const answer = await sendRaw(gateway.port, request);
+        expect(answer?.status).toBe(502);
+        expect(answer?.body.length).toBeLessThan(1_000);
+        isOver = true;
+        await client.current;
+      });
+      const busy = await client.current;
+      console.info(
+        `C8 ${bomb}: RSS +${(growthBytes / mebibyte).toFixed(1)} MiB, ${cpuMs.toFixed(0)} ms of CPU with ${busy.count} good calls,` +
+          ` p50 ${busy.p50Ms.toFixed(1)} ms (${calm.p50Ms.toFixed(1)} before), p99 ${busy.p99Ms.toFixed(1)} ms (${calm.p99Ms.toFixed(1)})`,
+      );
+      expect(faults).toEqual([]);
+      // The cores are shared with the upstream that makes the bomb and with other tests, and the calls are few: what is
+      // held to a figure is the median; a gateway that unpacks 10 MB, or waits for it, is far above.
+      const delays: string[] = [];
+      if (busy.p50Ms >= Math.max(2 * calm.p99Ms, 100)) delays.push(`p50 ${busy.p50Ms.toFixed(0)} ms`);
+      if (busy.p99Ms >= 1_000) delays.push(`p99 ${busy.p99Ms.toFixed(0)} ms`);
+      if ((await callGood()) >= 1_000) delays.push("slow afterwards");
+      return delays;
     });
-    const busy = await client.current;
-    console.info(
-      `C8 ${bomb}: RSS +${(growthBytes / mebibyte).toFixed(1)} MiB, ${cpuMs.toFixed(0)} ms of CPU with ${busy.count} good calls,` +
-        ` p50 ${busy.p50Ms.toFixed(1)} ms (${calm.p50Ms.toFixed(1)} before), p99 ${busy.p99Ms.toFixed(1)} ms (${calm.p99Ms.toFixed(1)})`,
-    );
-    expect(faults).toEqual([]);
-    // The cores are shared with the upstream that makes the bomb and with other tests, and the calls are few: what is
-    // held to a figure is the median; a gateway that unpacks 10 MB, or waits for it, is far above.
-    expect(busy.p50Ms).toBeLessThan(Math.max(2 * calm.p99Ms, 100));
-    expect(busy.p99Ms).toBeLessThan(1_000);
-    expect(await callGood()).toBeLessThan(1_000);
+    expect(lasting).toEqual([]);
   });
 });
 
