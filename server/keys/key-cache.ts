@@ -39,6 +39,7 @@ export class KeyCache {
   readonly #unknown: LRUCache<string, number>;
   readonly #loader: KeyLoader<KnownKey>;
   #channel: KeyChannel | null = null;
+  #lastChangeAtMs = Number.NEGATIVE_INFINITY;
   #storeRestsUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: KeyCacheOptions) {
@@ -83,8 +84,8 @@ export class KeyCache {
       return entry;
     }
     const unknownAtMs = this.#unknown.get(cacheDigest);
-    if (unknownAtMs === undefined || nowMs - unknownAtMs >= (trusted ? unknownTtlMs : unprovenAgeMaxMs))
-      return undefined;
+    if (unknownAtMs === undefined || unknownAtMs <= this.#lastChangeAtMs) return undefined;
+    if (nowMs - unknownAtMs >= (trusted ? unknownTtlMs : unprovenAgeMaxMs)) return undefined;
     this.#options.metrics.keyCacheHits++;
     return null;
   }
@@ -126,8 +127,9 @@ export class KeyCache {
   forget(publicId: string | null): void {
     this.#options.metrics.keyCacheInvalidations++;
     this.#loader.noticeChange(publicId);
-    // A new key may be one that was asked for before it existed.
-    this.#unknown.clear();
+    // A new key may be one that was asked for before it existed: no earlier "unknown" counts any more. (Emptying the map
+    // instead takes 0.1 ms, and a bulk change of 100,000 keys calls this 200,000 times.)
+    this.#lastChangeAtMs = this.#options.clock.monotonicMs();
     if (publicId === null) {
       this.#entries.clear();
       this.#digestsByKey.clear();
