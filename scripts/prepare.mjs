@@ -183,7 +183,6 @@ const build = {
     if (!fs.existsSync(program)) fs.rmSync(path.join(dist, ".tsbuildinfo"), { force: true });
     await runCommand(process.execPath, [compiler, "-p", "tsconfig.build.json"], process.stderr);
     // `npx tollgate` runs it by its name; the compiler gives no file the right to be run.
-    const program = path.join(root, "dist/scripts/cli/main.js");
     if (fs.existsSync(program)) fs.chmodSync(program, 0o755);
     for (const file of sourceFolders.flatMap((folder) => findFiles(`dist/${folder}`, ".js"))) {
       const source = file.replace(/^dist\//, "").replace(/\.js$/, ".ts");
