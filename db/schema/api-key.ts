@@ -54,6 +54,10 @@ export const apiKey = pgTable(
     lastUsedAt: instant("last_used_at"),
     lastUsedIp: text("last_used_ip"),
     rotatedAt: instant("rotated_at"),
+    /** When the allowed origins were last changed; a client key is to be rotated after that. */
+    originsChangedAt: instant("origins_changed_at"),
+    /** Where a key that was imported by hash comes from; null for our own. */
+    importedFrom: text("imported_from", { enum: ["tensorzero", "opaque"] }),
     version: integer("version").notNull().default(1),
     /** Set by a create that carried an `Idempotency-Key`, scoped to its creator. */
     idempotencyKey: text("idempotency_key"),
