@@ -1,4 +1,12 @@
-import type { ApiKey, Budget, DisconnectMode, KeyState, KeyType, PublicId } from "../../server/core/api-key.ts";
+import type {
+  ApiKey,
+  Budget,
+  DisconnectMode,
+  ImportFormat,
+  KeyState,
+  KeyType,
+  PublicId,
+} from "../../server/core/api-key.ts";
 import type { StoredBudget } from "../schema/api-key.ts";
 
 /** A row of `api_key` as `select *` over {@link Database.sql} gives it: instants are text there. */
@@ -26,6 +34,8 @@ export interface ApiKeyRow {
   last_used_at: string | null;
   last_used_ip: string | null;
   rotated_at: string | null;
+  origins_changed_at: string | null;
+  imported_from: ImportFormat | null;
   version: number;
 }
 
@@ -55,6 +65,8 @@ export function parseApiKeyRow(row: ApiKeyRow): ApiKey {
     lastUsedAt: parseInstant(row.last_used_at),
     lastUsedIp: row.last_used_ip,
     rotatedAt: parseInstant(row.rotated_at),
+    originsChangedAt: parseInstant(row.origins_changed_at),
+    importedFrom: row.imported_from,
     version: row.version,
   };
 }

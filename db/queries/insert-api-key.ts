@@ -4,7 +4,10 @@ import type { StoredBudget } from "../schema/api-key.ts";
 import { type ApiKeyRow, parseApiKeyRow } from "./api-key-row.ts";
 
 /** A key before it is stored; the database says when it was created. */
-export type NewApiKey = Omit<ApiKey, "createdAt" | "lastUsedAt" | "lastUsedIp" | "rotatedAt" | "version">;
+export type NewApiKey = Omit<
+  ApiKey,
+  "createdAt" | "lastUsedAt" | "lastUsedIp" | "rotatedAt" | "originsChangedAt" | "importedFrom" | "version"
+>;
 
 export interface KeySecret {
   /** 32 bytes. */

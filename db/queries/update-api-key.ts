@@ -6,8 +6,19 @@ import { makeStoredBudget } from "./insert-api-key.ts";
 
 /** What a change may touch. */
 export type ApiKeyChange = Partial<
-  Omit<ApiKey, "publicId" | "type" | "createdAt" | "createdBy" | "lastUsedAt" | "lastUsedIp" | "rotatedAt" | "version">
+  Omit<
+    ApiKey,
+    "publicId" | "type" | "createdAt" | "createdBy" | "lastUsedAt" | "lastUsedIp" | "importedFrom" | "version"
+  >
 >;
+
+/** What else belongs into the transaction of a change. */
+export interface ChangeSteps {
+  /** Before the key is read for `decide`: false tells that this very change was made before, and nothing is written. */
+  claim?(transaction: postgres.TransactionSql): Promise<boolean>;
+  /** After the write; also where `decide` had nothing to change. */
+  complete?(transaction: postgres.TransactionSql, key: ApiKey): Promise<void>;
+}
 
 const live = ["active", "disabled"];
 
@@ -16,6 +27,7 @@ const live = ["active", "disabled"];
  * counts up with every write; a change of nothing (`null`) writes nothing.
  *
  * @param decide may throw: then nothing is written and the error goes to the caller.
+ * @param steps may throw as well; they see the row locked.
  * @returns the key as it is now; `"not_found"` also where it is outside of the scope; `"alias_taken"` where another live
  * key of the owner has the alias.
  */
@@ -24,9 +36,10 @@ export async function updateApiKey(
   publicId: string,
   scope: KeyScope,
   decide: (key: ApiKey) => ApiKeyChange | null,
+  steps: ChangeSteps = {},
 ): Promise<ApiKey | "not_found" | "alias_taken"> {
   try {
-    return await sql.begin((transaction) => lockAndUpdate(transaction, publicId, scope, decide));
+    return await sql.begin((transaction) => lockAndUpdate(transaction, publicId, scope, decide, steps));
   } catch (error) {
     if (isAliasCollision(error)) return "alias_taken";
     throw error;
@@ -38,6 +51,7 @@ async function lockAndUpdate(
   publicId: string,
   scope: KeyScope,
   decide: (key: ApiKey) => ApiKeyChange | null,
+  steps: ChangeSteps,
 ): Promise<ApiKey | "not_found" | "alias_taken"> {
   const rows = await transaction<ApiKeyRow[]>`
       select * from api_key
@@ -45,8 +59,12 @@ async function lockAndUpdate(
       for update`;
   if (rows[0] === undefined) return "not_found";
   const before = parseApiKeyRow(rows[0]);
+  if (steps.claim !== undefined && !(await steps.claim(transaction))) return before;
   const change = decide(before);
-  if (change === null) return before;
+  if (change === null) {
+    await steps.complete?.(transaction, before);
+    return before;
+  }
   const after: ApiKey = { ...before, ...change };
   if (live.includes(after.state) && (await isAliasTaken(transaction, after))) return "alias_taken";
   const [written] = await transaction<ApiKeyRow[]>`
@@ -58,10 +76,14 @@ async function lockAndUpdate(
         expires_at = ${after.expiresAt?.toISOString() ?? null}, allowed_ips = ${[...after.allowedIps]}::text[],
         allowed_origins = ${[...after.allowedOrigins]}::text[], owner_id = ${after.ownerId},
         provider_credentials = ${JSON.stringify(after.providerCredentials)}::jsonb, on_disconnect = ${after.onDisconnect},
+        rotated_at = ${after.rotatedAt?.toISOString() ?? null},
+        origins_changed_at = ${after.originsChangedAt?.toISOString() ?? null},
         version = version + 1
       where public_id = ${publicId}
       returning *`;
-  return parseApiKeyRow(written as ApiKeyRow);
+  const key = parseApiKeyRow(written as ApiKeyRow);
+  await steps.complete?.(transaction, key);
+  return key;
 }
 
 /** Says so before the unique index has to: a refusal that is expected is not an error in PostgreSQL's log. */

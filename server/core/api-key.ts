@@ -13,6 +13,10 @@ export type KeyState = (typeof keyStates)[number];
 export const disconnectModes = ["drain", "abort"] as const;
 export type DisconnectMode = (typeof disconnectModes)[number];
 
+/** Systems whose keys can be imported by hash. */
+export const importFormats = ["tensorzero", "opaque"] as const;
+export type ImportFormat = (typeof importFormats)[number];
+
 export interface Budget {
   limitNanoUsd: NanoUsd;
   /** `Nd` from creation, `day`, `week`, `month` or `total`. */
@@ -46,5 +50,15 @@ export interface ApiKey {
   lastUsedAt: Date | null;
   lastUsedIp: string | null;
   rotatedAt: Date | null;
+  /** When the allowed origins last changed; `null`: never since it was made. */
+  originsChangedAt: Date | null;
+  /** Where a key that was imported by hash comes from; `null` for our own. */
+  importedFrom: ImportFormat | null;
   version: number;
+}
+
+/** The secret that a rotation replaced, while both work. */
+export interface KeyRotation {
+  oldSecretLastUsedAt: Date | null;
+  oldSecretEndsAt: Date;
 }

@@ -1,4 +1,4 @@
-import { type ApiKeyChange, updateApiKey } from "../../../db/queries/update-api-key.ts";
+import { type ApiKeyChange, type ChangeSteps, updateApiKey } from "../../../db/queries/update-api-key.ts";
 import type { ApiKey } from "../../core/api-key.ts";
 import type { KeyPowers } from "../../core/delegation.ts";
 import { AppError } from "../../core/error.ts";
@@ -8,17 +8,18 @@ import { type AdminContext, findCallerScope } from "../context.ts";
  * Changes one key in a transaction.
  *
  * @param decide gets the key, locked, and database time; `null` changes nothing.
+ * @param steps what else belongs into the transaction.
  * @throws AppError `not_found` (also for somebody else's key), `alias_taken`, and what `decide` throws.
  */
 export async function updateKey(
   ctx: AdminContext,
   publicId: string,
   decide: (key: ApiKey, nowMs: number) => ApiKeyChange | null,
+  steps: ChangeSteps = {},
 ): Promise<ApiKey> {
   const nowMs = ctx.clock.nowMs();
-  const changed = await updateApiKey(ctx.database.sql, publicId, findCallerScope(ctx.caller), (key) =>
-    decide(key, nowMs),
-  );
+  const scope = findCallerScope(ctx.caller);
+  const changed = await updateApiKey(ctx.database.sql, publicId, scope, (key) => decide(key, nowMs), steps);
   if (changed === "not_found") throw new AppError("not_found");
   if (changed === "alias_taken") throw new AppError("alias_taken", undefined, { param: "alias" });
   return changed;

@@ -57,6 +57,9 @@ function makeChange(current: ApiKey, input: UpdateKeyInput, nowMs: number, polic
   if (input.owner_id !== undefined) change.ownerId = input.owner_id;
   if (input.provider_credentials !== undefined) change.providerCredentials = input.provider_credentials;
   if (input.on_disconnect !== undefined) change.onDisconnect = input.on_disconnect;
+  if (change.allowedOrigins !== undefined && !isSameList(change.allowedOrigins, current.allowedOrigins)) {
+    change.originsChangedAt = new Date(nowMs);
+  }
   const problems = findClientKeyProblems({ ...current, ...change });
   const wanted = input.expires_at === undefined ? input.expiration : input.expires_at;
   if (wanted !== undefined) {
@@ -72,4 +75,8 @@ function makeChange(current: ApiKey, input: UpdateKeyInput, nowMs: number, polic
   if (problems.length > 0) throw makeValidationError(problems);
   if (input.state === undefined) return change;
   return { ...change, ...makeStateChange({ ...current, ...change }, input.state, nowMs) };
+}
+
+function isSameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((item) => b.includes(item));
 }
