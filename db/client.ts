@@ -1,6 +1,7 @@
 import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 import { arrayTypes } from "./array-types.ts";
+import { UsageIngest } from "./usage-ingest.ts";
 
 /** Connections to PostgreSQL: a bounded pool for queries, and single connections for what must not wait for a pool. */
 export interface Database {
@@ -8,8 +9,10 @@ export interface Database {
   orm: PostgresJsDatabase;
   /** The pool itself, for hand-written statements. Instants come back as text here; parse what you need. */
   sql: postgres.Sql;
-  /** A connection of its own (one for the flusher, one for LISTEN). The caller ends it. */
+  /** A connection of its own, as for LISTEN. The caller ends it. */
   openConnection(purpose: string): postgres.Sql;
+  /** A connection of its own for usage events. The caller ends it. */
+  openUsageIngest(): UsageIngest;
   close(): Promise<void>;
 }
 
@@ -43,6 +46,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     orm: drizzle(sql),
     sql,
     openConnection: (purpose) => open(purpose, 1),
+    openUsageIngest: () =>
+      new UsageIngest({ url: options.url, applicationName: `${options.applicationName}:ingest`, sql }),
     close: () => sql.end({ timeout: 2 }),
   };
 }

@@ -153,7 +153,8 @@ export async function insertUsageEvents(
 /** Days (since 1970, UTC) whose partition a connection has seen, so that ingest asks once a day. */
 const openedDays = new WeakMap<postgres.Sql, Set<number>>();
 
-async function openPartitions(sql: postgres.Sql, events: readonly UsageEvent[]): Promise<void> {
+/** Creates the partitions that these events need and that this connection has not seen yet. */
+export async function openPartitions(sql: postgres.Sql, events: readonly UsageEvent[]): Promise<void> {
   const opened = openedDays.get(sql) ?? new Set();
   openedDays.set(sql, opened);
   for (const event of events) {

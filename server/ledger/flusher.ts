@@ -1,7 +1,8 @@
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Database } from "../../db/client.ts";
-import { insertUsageEvents, isRefusedData } from "../../db/queries/insert-usage-events.ts";
+import { isRefusedData } from "../../db/queries/insert-usage-events.ts";
+import type { UsageIngest } from "../../db/usage-ingest.ts";
 import { makeCloseLine, makeOpenLine } from "../core/usage-line.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Logger } from "../platform/logger.ts";
@@ -26,7 +27,7 @@ const retryDelayMaxMs = 2_000;
 /** Moves closed events into PostgreSQL in batches, one at a time, on a connection of its own. */
 export class Flusher {
   readonly #options: FlusherOptions;
-  readonly #sql: ReturnType<Database["openConnection"]>;
+  readonly #ingest: UsageIngest;
   #waiting: ClosedEntry[] = [];
   #timer: NodeJS.Timeout | null = null;
   #running: Promise<void> | null = null;
@@ -35,7 +36,7 @@ export class Flusher {
 
   constructor(options: FlusherOptions) {
     this.#options = options;
-    this.#sql = options.database.openConnection("flusher");
+    this.#ingest = options.database.openUsageIngest();
   }
 
   get pending(): number {
@@ -62,7 +63,7 @@ export class Flusher {
     while (this.#waiting.length > 0 && this.#options.clock.monotonicMs() < deadline) {
       if (!(await this.#flushOnce())) await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    await this.#sql.end({ timeout: 1 });
+    await this.#ingest.end();
     return this.#waiting.length;
   }
 
@@ -122,8 +123,7 @@ export class Flusher {
   /** One event that PostgreSQL can never take must not hold up the others: it is found by halving and set aside. */
   async #insert(batch: readonly ClosedEntry[]): Promise<void> {
     try {
-      await insertUsageEvents(
-        this.#sql,
+      await this.#ingest.insert(
         this.#options.process,
         batch.map((closed) => closed.event),
       );

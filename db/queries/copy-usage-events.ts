@@ -1,0 +1,100 @@
+import { once } from "node:events";
+import { finished } from "node:stream/promises";
+import type pg from "pg";
+import { from as copyFrom } from "pg-copy-streams";
+import type { UsageEvent } from "../../server/core/usage-event.ts";
+import { CopyBuffer } from "../copy-buffer.ts";
+
+const columns = [
+  "part_id, at, id, cost_nano_usd, reserved_nano_usd, input_tokens, cached_input_tokens, cache_write_tokens",
+  "output_tokens, reasoning_tokens, input_audio_tokens, output_audio_tokens, bytes_in, bytes_out, latency_ms",
+  "first_token_ms, status, attempts, stream, public_id, owner_id, model, provider, endpoint, code, usage_source",
+  "price_id, client_ip, origin, key_tags, request_tags",
+].join(", ");
+const columnCount = columns.split(",").length;
+
+/** Written at once. PostgreSQL works on one chunk while the next is made, and the event loop is never held for longer. */
+const chunkEvents = 250;
+
+/** In the order of `columns`. */
+function writeEvent(rows: CopyBuffer, partId: bigint, event: UsageEvent): void {
+  rows.row(columnCount);
+  rows.bigint(partId);
+  rows.instant(event.atMs);
+  rows.uuid(event.id);
+  if (event.costNanoUsd === null) rows.null();
+  else rows.bigint(event.costNanoUsd);
+  rows.bigint(event.reservedNanoUsd);
+  rows.integer(event.inputTokens);
+  rows.integer(event.cachedInputTokens);
+  rows.integer(event.cacheWriteTokens);
+  rows.integer(event.outputTokens);
+  rows.integer(event.reasoningTokens);
+  rows.integer(event.inputAudioTokens);
+  rows.integer(event.outputAudioTokens);
+  rows.integer(event.bytesIn);
+  rows.integer(event.bytesOut);
+  rows.real(event.latencyMs);
+  if (event.firstTokenMs < 0) rows.null();
+  else rows.real(event.firstTokenMs);
+  rows.smallint(event.status);
+  rows.smallint(event.attempts);
+  rows.boolean(event.stream);
+  rows.text(event.publicId);
+  rows.text(event.ownerId);
+  rows.text(event.model);
+  rows.text(event.provider);
+  rows.text(event.endpoint);
+  rows.text(event.code);
+  rows.text(event.usageSource);
+  rows.text(event.priceId);
+  rows.text(event.clientIp);
+  rows.text(event.origin);
+  writeTags(rows, event.keyTags);
+  writeTags(rows, event.requestTags);
+}
+
+function writeTags(rows: CopyBuffer, tags: string): void {
+  if (tags === "") rows.null();
+  else rows.jsonb(tags);
+}
+
+/**
+ * Writes events that are all new, and their part row, in one transaction. Against `insert … on conflict do nothing` COPY
+ * halves PostgreSQL's time an event (9 us against 19), but one event that is there already fails the whole batch.
+ *
+ * @throws the driver's error; nothing of the batch is stored then, unless the answer to COMMIT was lost.
+ */
+export async function copyUsageEvents(
+  client: pg.Client,
+  process: string,
+  events: readonly UsageEvent[],
+): Promise<void> {
+  const rows = new CopyBuffer();
+  await client.query("begin");
+  try {
+    const first = events.reduce((least, event) => Math.min(least, event.atMs), Number.POSITIVE_INFINITY);
+    const last = events.reduce((most, event) => Math.max(most, event.atMs), 0);
+    const part = await client.query<{ part_id: string }>({
+      name: "insert-usage-part",
+      text: `insert into usage_part (process, events, first_at, last_at)
+        values ($1, $2, to_timestamp($3::float8 / 1000), to_timestamp($4::float8 / 1000)) returning part_id`,
+      values: [process, events.length, first, last],
+    });
+    const partId = BigInt(part.rows[0]?.part_id ?? 0);
+    const stream = client.query(copyFrom(`copy usage_event (${columns}) from stdin (format binary)`));
+    const done = finished(stream);
+    done.catch(() => undefined);
+    for (let start = 0; start < events.length; start += chunkEvents) {
+      for (const event of events.slice(start, start + chunkEvents)) writeEvent(rows, partId, event);
+      const isLast = start + chunkEvents >= events.length;
+      if (isLast) stream.end(rows.takeLast());
+      else if (!stream.write(rows.take())) await Promise.race([once(stream, "drain"), done]);
+    }
+    await done;
+    await client.query("commit");
+  } catch (error) {
+    await client.query("rollback").catch(() => undefined);
+    throw error;
+  }
+}
