@@ -25,20 +25,11 @@ export async function listOldUsageDays(sql: postgres.Sql, rawDays: number): Prom
  * them; that lock is waited for at most a quarter of a second, which is the longest that ingest can be held up.
  */
 export async function dropUsagePartition(sql: postgres.Sql, day: string): Promise<DropOutcome> {
-  const name = `usage_event_${day.replaceAll("-", "")}`;
   try {
     return await sql.begin(async (transaction) => {
       await transaction`set local lock_timeout = '250ms'`;
-      await transaction`lock table only usage_event in access exclusive mode`;
-      const [row] = await transaction<{ unmerged: boolean }[]>`
-        select exists (
-          select from usage_part
-          where merged_at is null and first_at < (${day}::date + 1)::timestamp at time zone 'UTC'
-            and last_at >= ${day}::date::timestamp at time zone 'UTC'
-        ) as unmerged`;
-      if (row?.unmerged !== false) return "kept";
-      await transaction`drop table if exists ${transaction(name)}`;
-      return "dropped";
+      const [row] = await transaction<{ dropped: boolean }[]>`select drop_usage_partition(${day}::date) as dropped`;
+      return row?.dropped === true ? "dropped" : "kept";
     });
   } catch (error) {
     if (error instanceof postgres.PostgresError && error.code === lockNotAvailable) return "busy";
@@ -53,14 +44,7 @@ export async function dropUsagePartition(sql: postgres.Sql, day: string): Promis
  * @returns how many were deleted; fewer than `rowsMax` means that no more are free.
  */
 export async function deleteOldParts(sql: postgres.Sql, rawDays: number, rowsMax: number): Promise<number> {
-  const result = await sql`
-    delete from usage_part where part_id in (
-      select part_id from usage_part p
-      where merged_at is not null and last_at < ((now() at time zone 'UTC')::date - ${rawDays}::int)::timestamp at time zone 'UTC'
-        and to_regclass('usage_event_' || to_char(p.first_at at time zone 'UTC', 'YYYYMMDD')) is null
-        and to_regclass('usage_event_' || to_char(p.last_at at time zone 'UTC', 'YYYYMMDD')) is null
-      limit ${rowsMax}
-      for update skip locked
-    )`;
-  return result.count;
+  const [row] = await sql<{ deleted: number }[]>`
+    select delete_usage_parts((now() at time zone 'UTC')::date - ${rawDays}::int, ${rowsMax}::int) as deleted`;
+  return row?.deleted ?? 0;
 }
