@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { type Database, openDatabase } from "../db/client.ts";
 import { makeAuthenticate } from "./keys/authenticate.ts";
+import { makeFindKey } from "./keys/find-key.ts";
 import { KeyCache } from "./keys/key-cache.ts";
 import { type KeyChannel, openKeyChannel } from "./keys/key-channel.ts";
 import { openLastUsed } from "./keys/last-used.ts";
@@ -112,6 +113,7 @@ async function openRest(
     connectionsPerOriginMax: upstreamConnectionsMax,
     answerBytesMax: config.gateway.responseBytesMax,
   });
+  const findKey = makeFindKey({ cache: keyCache, prefixes: config.keys.prefixes });
   const openRequests = { count: 0 };
   metrics.watch("openRequests", () => openRequests.count);
   metrics.watch("keyCacheEntries", () => keyCache.size);
@@ -146,7 +148,8 @@ async function openRest(
       clock,
       logger,
       metrics,
-      authenticate: makeAuthenticate({ cache: keyCache, clock, prefixes: config.keys.prefixes }),
+      authenticate: makeAuthenticate({ findKey, clock }),
+      findKey,
       lastUsed,
       models: openModelTable(config, openPriceBook(config.prices)),
       providers,

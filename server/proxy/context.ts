@@ -1,4 +1,5 @@
 import type { Authenticate } from "../keys/authenticate.ts";
+import type { FindKey } from "../keys/find-key.ts";
 import type { LastUsed } from "../keys/last-used.ts";
 import type { Flusher } from "../ledger/flusher.ts";
 import type { Journal } from "../ledger/journal.ts";
@@ -17,6 +18,7 @@ export interface ProxyContext {
   logger: Logger;
   metrics: Metrics;
   authenticate: Authenticate;
+  findKey: FindKey;
   lastUsed: LastUsed;
   models: ModelTable;
   providers: Providers;
