@@ -8,6 +8,8 @@ export interface FoundKey {
   key: ApiKey;
   /** End of the overlap of a secret that was rotated out. */
   secretRetiresAt: Date | null;
+  /** Of this one of the key's secrets; recorded once the key has been rotated. */
+  secretLastUsedAt: Date | null;
 }
 
 /**
@@ -15,13 +17,14 @@ export interface FoundKey {
  * @param digests lower-case hex. They are the only way in, so somebody without the whole secret learns nothing.
  */
 export async function findKeysByDigest(sql: postgres.Sql, digests: readonly string[]): Promise<FoundKey[]> {
-  const rows = await sql<(ApiKeyRow & { digest: string; retires_at: string | null })[]>`
-    select encode(s.digest, 'hex') as digest, s.retires_at, k.*
+  const rows = await sql<(ApiKeyRow & { digest: string; retires_at: string | null; secret_used_at: string | null })[]>`
+    select encode(s.digest, 'hex') as digest, s.retires_at, s.last_used_at as secret_used_at, k.*
     from api_key_secret s join api_key k using (public_id)
     where s.digest in (select decode(d, 'hex') from unnest(${digests as string[]}::text[]) d)`;
   return rows.map((row) => ({
     digest: row.digest,
     key: parseApiKeyRow(row),
     secretRetiresAt: row.retires_at === null ? null : new Date(row.retires_at),
+    secretLastUsedAt: row.secret_used_at === null ? null : new Date(row.secret_used_at),
   }));
 }

@@ -4,6 +4,8 @@ import { enableKey } from "./keys/enable.ts";
 import { getKey } from "./keys/get.ts";
 import { listKeys } from "./keys/list.ts";
 import { revokeKey } from "./keys/revoke.ts";
+import { rotateKey } from "./keys/rotate.ts";
+import { finishRotation } from "./keys/rotate-finish.ts";
 import { changeKey } from "./keys/update.ts";
 import { makeCallerFactory, makeRouter } from "./trpc.ts";
 import { queryUsage } from "./usage/query.ts";
@@ -18,6 +20,8 @@ export const appRouter = makeRouter({
     disable: disableKey,
     enable: enableKey,
     revoke: revokeKey,
+    rotate: rotateKey,
+    finishRotation,
   }),
   usage: makeRouter({ query: queryUsage }),
 });

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { disconnectModes, keyStates, keyTypes } from "./api-key.ts";
+import { parseOverlap } from "./expiry.ts";
 import { isPublicId } from "./key-format.ts";
 import { parseNetwork } from "./network.ts";
-import { permissionCatalogue } from "./permission.ts";
+import { isGrant } from "./permission.ts";
 import { wireDigits, wireInstant, wireInteger, wireLine, wireText, wireTimezone, wireUsd } from "./wire-types.ts";
 
 const aliasLengthMax = 64;
@@ -10,7 +11,10 @@ const aliasLengthMax = 64;
 const listLengthMax = 100;
 
 /** A public id in a path or input. The shape only: what does not exist is for the query to say. */
-const publicIdSchema = z.string().refine(isPublicId, "must be 12 letters or digits");
+const publicIdSchema = z
+  .string()
+  .refine(isPublicId, "must be 12 letters or digits")
+  .describe("The key's public id: the part of its text between the underscores.");
 
 const aliasSchema = z
   .string()
@@ -20,15 +24,9 @@ const aliasSchema = z
     "must be lower-case letters, digits and single dashes between them, like my-laptop",
   );
 
-const services = [...new Set(permissionCatalogue.map((name) => name.slice(0, name.indexOf(":"))))];
-const permissionNames = new Set<string>([...permissionCatalogue, ...services.map((name) => `${name}:*`), "*"]);
-
+/** The spelling only: which permissions there are, the config says too. */
 const permissions = z
-  .array(
-    z.string().refine((name) => permissionNames.has(name), {
-      error: `must be one of ${permissionCatalogue.join(", ")}, a whole service like vec:*, or *`,
-    }),
-  )
+  .array(z.string().refine(isGrant, "must be a permission like vec:read, a whole service like vec:*, or *"))
   .max(listLengthMax)
   .transform((names) => [...new Set(names)]);
 
@@ -57,10 +55,8 @@ const tagsSchema = z
   .record(tagNameSchema, tagValue)
   .refine((tags) => Object.keys(tags).length <= 32, "must be at most 32 tags");
 
-/** Tags that must all match. The pipe lets it stand in a query string, where it is written `tag[NAME]=VALUE`. */
-export const tagFilterSchema = tagsSchema
-  .pipe(z.record(z.string(), z.string()))
-  .meta({ description: "Key-bound tags that must all match.", param: { style: "deepObject", explode: true } });
+/** In a query string it is written `tag[NAME]=VALUE`. */
+export const tagFilterSchema = tagsSchema.describe("Key-bound tags that must all match: `tag[NAME]=VALUE`.");
 
 const calendarPeriods = ["day", "week", "month"];
 const budget = z
@@ -132,22 +128,24 @@ const providerCredentials = z
 
 /** The properties that both a create and a change may set. */
 const properties = {
-  alias: aliasSchema.optional(),
+  alias: aliasSchema
+    .optional()
+    .describe("A name for people, one live key of an owner at a time. Made from the name by default."),
   name: wireLine(200).nullable().optional(),
   description: wireText(2_000).nullable().optional(),
-  permissions: permissions.optional(),
-  models: models.optional(),
-  tags: tagsSchema.optional(),
-  budgets: budgets.optional(),
-  rate_limits: rateLimits.optional(),
-  max_output_tokens: wireInteger(1, 100_000_000).nullable().optional(),
-  expires_at: wireInstant.nullable().optional(),
+  permissions: permissions.optional().describe("What the key may do, like `ai:inference` or `vec:*`."),
+  models: models.optional().describe("Patterns with `*`; a leading `!` excludes. `*` by default."),
+  tags: tagsSchema.optional().describe("Bound to the key and to every call that it makes."),
+  budgets: budgets.optional().describe("Spend per period; all of them hold."),
+  rate_limits: rateLimits.optional().describe("`RESOURCE_per_WINDOW` and `concurrent_requests`, in sliding windows."),
+  max_output_tokens: wireInteger(1, 100_000_000).nullable().optional().describe("The most that one call may ask for."),
+  expires_at: wireInstant.nullable().optional().describe("`null`: never, where the configuration allows it."),
   expiration: wireInstant.nullable().optional().describe("The same as expires_at."),
-  allowed_ips: networks.optional(),
-  allowed_origins: origins.optional(),
-  owner_id: wireLine(128).nullable().optional(),
-  provider_credentials: providerCredentials.optional(),
-  on_disconnect: z.enum(disconnectModes).optional(),
+  allowed_ips: networks.optional().describe("Networks that the key may be used from; empty: all."),
+  allowed_origins: origins.optional().describe("Web origins that the key may be used from."),
+  owner_id: wireLine(128).nullable().optional().describe("Whose key it is; `null`: the operator's."),
+  provider_credentials: providerCredentials.optional().describe("Which stored credential is used at a provider."),
+  on_disconnect: z.enum(disconnectModes).optional().describe("What becomes of a stream whose client leaves."),
 };
 
 function hasOneExpiry(input: { expires_at?: unknown; expiration?: unknown }): boolean {
@@ -155,38 +153,64 @@ function hasOneExpiry(input: { expires_at?: unknown; expiration?: unknown }): bo
 }
 const oneExpiry = { path: ["expiration"], message: "send either expires_at or expiration" };
 
+const idempotencyKey = wireLine(255)
+  .optional()
+  .describe("REST: the header Idempotency-Key. A repeated call answers the same key, without its plaintext.");
+
 export const createKeyInput = z
   .strictObject({
     ...properties,
     type: z.enum(keyTypes).default("production"),
-    idempotency_key: wireLine(255)
-      .optional()
-      .describe("REST: the header Idempotency-Key. A repeated create answers the same key, without its plaintext."),
+    idempotency_key: idempotencyKey,
   })
   .refine(hasOneExpiry, oneExpiry);
 export type CreateKeyInput = z.output<typeof createKeyInput>;
+
+const ifMatch = wireDigits(1, 999_999_999)
+  .optional()
+  .describe("REST: the header If-Match. The version that the change rests on.");
 
 export const updateKeyInput = z
   .strictObject({
     public_id: publicIdSchema,
     ...properties,
     state: z.enum(["active", "disabled"]).optional(),
-    if_match: wireDigits(1, 999_999_999)
-      .optional()
-      .describe("REST: the header If-Match. The version that the change rests on."),
+    if_match: ifMatch,
   })
   .refine(hasOneExpiry, oneExpiry);
 export type UpdateKeyInput = z.output<typeof updateKeyInput>;
 
 export const keyReference = z.strictObject({ public_id: publicIdSchema });
 
+/** A command to one key. */
+export const keyCommand = z.strictObject({ public_id: publicIdSchema, if_match: ifMatch });
+
+const overlapDefaultMs = 86_400_000;
+
+export const rotateKeyInput = z.strictObject({
+  public_id: publicIdSchema,
+  overlap: z
+    .string()
+    .max(16)
+    .transform((text, context): number => {
+      const overlapMs = parseOverlap(text);
+      if (overlapMs !== null) return overlapMs;
+      context.addIssue({ code: "custom", message: "must be 0, or a time of at most 30 days like 90s, 45m, 24h or 7d" });
+      return z.NEVER;
+    })
+    .default(overlapDefaultMs)
+    .describe("How long the old secret works on: 0, or a time like 24h (the default), at most 30d."),
+  idempotency_key: idempotencyKey,
+  if_match: ifMatch,
+});
+
 export const listKeysInput = z.strictObject({
-  limit: wireDigits(1, 200).default(50),
-  cursor: z.string().max(200).optional(),
-  state: z.enum(keyStates).optional(),
-  type: z.enum(keyTypes).optional(),
-  owner_id: wireLine(128).optional(),
+  limit: wireDigits(1, 200).default(50).describe("How many keys at most."),
+  cursor: z.string().max(200).optional().describe("`next_cursor` of the page before."),
+  state: z.enum(keyStates).optional().describe("What the key is now."),
+  type: z.enum(keyTypes).optional().describe("What the key is for."),
+  owner_id: wireLine(128).optional().describe("Keys of this owner."),
   tag: tagFilterSchema.optional(),
-  alias: aliasSchema.optional(),
+  alias: aliasSchema.optional().describe("The exact alias."),
   q: wireLine(100).optional().describe("Text to find in public id, alias, name and description, in any case."),
 });

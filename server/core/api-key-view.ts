@@ -1,5 +1,13 @@
 import { z } from "zod";
-import { type ApiKey, disconnectModes, type KeyState, keyStates, keyTypes } from "./api-key.ts";
+import {
+  type ApiKey,
+  disconnectModes,
+  importFormats,
+  type KeyRotation,
+  type KeyState,
+  keyStates,
+  keyTypes,
+} from "./api-key.ts";
 import { isExpired } from "./expiry.ts";
 import { formatUsd } from "./money.ts";
 import { wireInstantOut } from "./wire-types.ts";
@@ -30,6 +38,11 @@ export const apiKeyView = z.object({
   last_used_at: wireInstantOut.nullable(),
   last_used_ip: z.string().nullable(),
   rotated_at: wireInstantOut.nullable(),
+  rotation: z
+    .object({ old_secret_last_used_at: wireInstantOut.nullable(), old_secret_ends_at: wireInstantOut })
+    .nullable()
+    .describe("While two secrets work: who still uses the old one, and until when it works."),
+  imported_from: z.enum(importFormats).nullable(),
   version: z.number(),
 });
 export type ApiKeyView = z.infer<typeof apiKeyView>;
@@ -59,7 +72,7 @@ export function findEffectiveState(key: ApiKey, nowMs: number): KeyState {
 }
 
 /** Renders a key for the wire at `nowMs` (database time). */
-export function makeApiKeyView(key: ApiKey, nowMs: number): ApiKeyView {
+export function makeApiKeyView(key: ApiKey, nowMs: number, rotation: KeyRotation | null = null): ApiKeyView {
   const expiresAt = key.expiresAt?.toISOString() ?? null;
   return {
     public_id: key.publicId,
@@ -90,6 +103,14 @@ export function makeApiKeyView(key: ApiKey, nowMs: number): ApiKeyView {
     last_used_at: key.lastUsedAt?.toISOString() ?? null,
     last_used_ip: key.lastUsedIp,
     rotated_at: key.rotatedAt?.toISOString() ?? null,
+    rotation:
+      rotation === null
+        ? null
+        : {
+            old_secret_last_used_at: rotation.oldSecretLastUsedAt?.toISOString() ?? null,
+            old_secret_ends_at: rotation.oldSecretEndsAt.toISOString(),
+          },
+    imported_from: key.importedFrom,
     version: key.version,
   };
 }

@@ -64,6 +64,23 @@ export function makeExpiry(
   return { expiresAt: requested };
 }
 
+/** The longest overlap of a rotation. */
+export const overlapMaxMs = 30 * dayMs;
+const unitsMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: dayMs };
+
+/**
+ * Reads how long an old secret works on: `0`, or a whole number with `s`, `m`, `h` or `d`, like `24h`.
+ *
+ * @returns milliseconds; `null` where it is none of these or more than 30 days.
+ */
+export function parseOverlap(text: string): number | null {
+  if (text === "0") return 0;
+  const match = /^([1-9]\d{0,6})([smhd])$/.exec(text);
+  if (match === null) return null;
+  const overlapMs = Number(match[1]) * (unitsMs[match[2] ?? ""] ?? Number.NaN);
+  return overlapMs <= overlapMaxMs ? overlapMs : null;
+}
+
 /** Tells whether a key has ended at `nowMs` (database time). The instant itself is already past the end. */
 export function isExpired(expiresAt: Date | null, nowMs: number): boolean {
   return expiresAt !== null && expiresAt.getTime() <= nowMs;

@@ -55,7 +55,8 @@ export function makeKeyText(
   return { text: body + makeChecksum(body), publicId };
 }
 
-const publicIdShape = /^[0-9a-z]{12}$/;
+/** Ours have no capitals; those of imported keys, which get a secret of ours when they are rotated, may. */
+const publicIdShape = /^[0-9A-Za-z]{12}$/;
 const tailShape = /^[0-9A-Za-z]{48}$/;
 
 /**

@@ -164,7 +164,8 @@ export class KeyCache {
     this.#channel?.noticeContact();
     const found = new Map<string, Loaded<KnownKey>>();
     for (const row of rows) {
-      const value = makeKnownKey(row.key, row.secretRetiresAt, startedAtMs);
+      const secret = { digest: row.digest, retiresAt: row.secretRetiresAt, lastUsedAt: row.secretLastUsedAt };
+      const value = makeKnownKey(row.key, secret, startedAtMs);
       found.set(row.digest, { publicId: row.key.publicId, value });
     }
     return found;

@@ -1,4 +1,4 @@
-import { createHmac } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import type { Pepper } from "../platform/config.ts";
 
 /**
@@ -7,4 +7,9 @@ import type { Pepper } from "../platform/config.ts";
  */
 export function makeKeyDigest(text: string, pepper: Pepper): Buffer {
   return createHmac("sha256", pepper.value.reveal()).update(text).digest();
+}
+
+/** What is stored of a key that was imported by hash, and of an idempotency key: SHA-256, 32 bytes. */
+export function makePlainDigest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
 }

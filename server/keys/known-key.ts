@@ -14,16 +14,23 @@ export interface KnownKey {
   readonly modelAnswers: Map<string, boolean>;
   /** Monotonic milliseconds of the read that this entry comes from. */
   readonly loadedAtMs: number;
+  /** Digest of the secret that was presented, where its uses are recorded: of keys that were rotated. */
+  readonly secretDigest: string | null;
   /** Last use that was handed to be written, milliseconds since 1970. */
   touchedAtMs: number;
 }
 
 export const modelAnswersMax = 256;
 
-/** Makes the hot path's form of a key that was read at `loadedAtMs` (monotonic). */
-export function makeKnownKey(key: ApiKey, secretRetiresAt: Date | null, loadedAtMs: number): KnownKey {
+/** Makes the hot path's form of a key that was read at `loadedAtMs` (monotonic) by one of its secrets. */
+export function makeKnownKey(
+  key: ApiKey,
+  secret: { digest: string; retiresAt: Date | null; lastUsedAt: Date | null },
+  loadedAtMs: number,
+): KnownKey {
+  const isRotated = key.rotatedAt !== null;
   const end = key.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
-  const secretEnd = secretRetiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
+  const secretEnd = secret.retiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
   return {
     key,
     expiresAtMs: Math.min(end, secretEnd),
@@ -31,7 +38,8 @@ export function makeKnownKey(key: ApiKey, secretRetiresAt: Date | null, loadedAt
     networks: makeNetworks(key.allowedIps),
     modelAnswers: new Map(),
     loadedAtMs,
-    touchedAtMs: key.lastUsedAt?.getTime() ?? 0,
+    secretDigest: isRotated ? secret.digest : null,
+    touchedAtMs: (isRotated ? secret.lastUsedAt : key.lastUsedAt)?.getTime() ?? 0,
   };
 }
 

@@ -12,7 +12,7 @@ export interface LastUsed {
   close(): Promise<void>;
 }
 
-/** Writes `last_used_at` and `last_used_ip`, at most once a minute and key, in batches, never on a request's time. */
+/** Writes `last_used_at` and `last_used_ip`, at most once a minute and key (and secret of a key that was rotated), in batches, never on a request's time. */
 export function openLastUsed(deps: { database: Database; logger: Logger }): LastUsed {
   let uses = new Map<string, KeyUse>();
 
@@ -34,7 +34,9 @@ export function openLastUsed(deps: { database: Database; logger: Logger }): Last
     noticeUse(known, atMs, ip) {
       if (atMs - known.touchedAtMs < granularityMs) return;
       known.touchedAtMs = atMs;
-      uses.set(known.key.publicId, { publicId: known.key.publicId, atMs, ip });
+      const { publicId } = known.key;
+      const { secretDigest } = known;
+      uses.set(secretDigest ?? publicId, { publicId, secretDigest, atMs, ip });
     },
     async close() {
       clearInterval(timer);

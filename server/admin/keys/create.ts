@@ -4,7 +4,7 @@ import { insertApiKey } from "../../../db/queries/insert-api-key.ts";
 import { makeAliasBase } from "../../core/alias.ts";
 import type { ApiKey, PublicId } from "../../core/api-key.ts";
 import { createKeyInput } from "../../core/api-key-schema.ts";
-import { createdKeyView, makeApiKeyView } from "../../core/api-key-view.ts";
+import { createdKeyView } from "../../core/api-key-view.ts";
 import { findExcess } from "../../core/delegation.ts";
 import { AppError } from "../../core/error.ts";
 import { makeKeyText } from "../../core/key-format.ts";
@@ -12,6 +12,7 @@ import { makeKeyDigest } from "../../keys/key-digest.ts";
 import { type AdminContext, findCallerName } from "../context.ts";
 import { makeProcedure } from "../trpc.ts";
 import { type KeyDraft, makeKeyDraft } from "./key-draft.ts";
+import { findKeyView } from "./key-view.ts";
 import { requireNoExcess } from "./update-key.ts";
 
 /** Creates that race for the numbers of one name; each round one of them wins at least. */
@@ -36,7 +37,7 @@ export const createKey = makeProcedure("admin:keys")
     const draft = makeKeyDraft(ctx, input);
     requireNoExcess(ctx, (caller) => findExcess(caller, draft));
     const { key, text } = await insertKey(ctx, draft, input.alias ?? null, input.idempotency_key);
-    return { api_key: text, ...makeApiKeyView(key, ctx.clock.nowMs()) };
+    return { api_key: text, ...(await findKeyView(ctx, key)) };
   });
 
 async function insertKey(

@@ -1,7 +1,8 @@
-import { keyReference } from "../../core/api-key-schema.ts";
-import { apiKeyView, makeApiKeyView } from "../../core/api-key-view.ts";
+import { keyCommand } from "../../core/api-key-schema.ts";
+import { apiKeyView } from "../../core/api-key-view.ts";
 import { makeProcedure } from "../trpc.ts";
-import { makeStateChange } from "./state-change.ts";
+import { findKeyView } from "./key-view.ts";
+import { makeStateChange, requireVersion } from "./state-change.ts";
 import { updateKey } from "./update-key.ts";
 
 /** Takes power away, so the caller's own does not matter: a leaked key can be stopped by whoever may see it. */
@@ -15,9 +16,12 @@ export const disableKey = makeProcedure("admin:keys")
       tags: ["API keys"],
     },
   })
-  .input(keyReference)
+  .input(keyCommand)
   .output(apiKeyView)
   .mutation(async ({ ctx, input }) => {
-    const key = await updateKey(ctx, input.public_id, (current, nowMs) => makeStateChange(current, "disabled", nowMs));
-    return makeApiKeyView(key, ctx.clock.nowMs());
+    const key = await updateKey(ctx, input.public_id, (current, nowMs) => {
+      requireVersion(current, input.if_match);
+      return makeStateChange(current, "disabled", nowMs);
+    });
+    return findKeyView(ctx, key);
   });

@@ -1,8 +1,9 @@
-import { keyReference } from "../../core/api-key-schema.ts";
-import { apiKeyView, makeApiKeyView } from "../../core/api-key-view.ts";
+import { keyCommand } from "../../core/api-key-schema.ts";
+import { apiKeyView } from "../../core/api-key-view.ts";
 import { findExcessOfChange } from "../../core/delegation.ts";
 import { makeProcedure } from "../trpc.ts";
-import { makeStateChange } from "./state-change.ts";
+import { findKeyView } from "./key-view.ts";
+import { makeStateChange, requireVersion } from "./state-change.ts";
 import { requireNoExcess, updateKey } from "./update-key.ts";
 
 export const enableKey = makeProcedure("admin:keys")
@@ -15,13 +16,14 @@ export const enableKey = makeProcedure("admin:keys")
       tags: ["API keys"],
     },
   })
-  .input(keyReference)
+  .input(keyCommand)
   .output(apiKeyView)
   .mutation(async ({ ctx, input }) => {
     const key = await updateKey(ctx, input.public_id, (current, nowMs) => {
+      requireVersion(current, input.if_match);
       const change = makeStateChange(current, "active", nowMs);
       if (change !== null) requireNoExcess(ctx, (caller) => findExcessOfChange(caller, current, current, true));
       return change;
     });
-    return makeApiKeyView(key, ctx.clock.nowMs());
+    return findKeyView(ctx, key);
   });

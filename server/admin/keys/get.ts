@@ -1,11 +1,12 @@
 import { findApiKey } from "../../../db/queries/find-api-key.ts";
 import { findKeySpend, type KeySpend } from "../../../db/queries/find-key-spend.ts";
 import { keyReference } from "../../core/api-key-schema.ts";
-import { apiKeyDetail, makeApiKeyView } from "../../core/api-key-view.ts";
+import { apiKeyDetail } from "../../core/api-key-view.ts";
 import { AppError } from "../../core/error.ts";
 import { formatUsd } from "../../core/money.ts";
 import { findCallerScope } from "../context.ts";
 import { makeProcedure } from "../trpc.ts";
+import { findKeyView } from "./key-view.ts";
 
 export const getKey = makeProcedure("admin:keys")
   .meta({
@@ -24,7 +25,7 @@ export const getKey = makeProcedure("admin:keys")
     if (key === null) throw new AppError("not_found");
     const spend = await findKeySpend(ctx.database.sql, key.publicId);
     return {
-      ...makeApiKeyView(key, ctx.clock.nowMs()),
+      ...(await findKeyView(ctx, key)),
       usage: { day: makeSpendView(spend.day), month: makeSpendView(spend.month) },
     };
   });

@@ -2,11 +2,12 @@ import { z } from "zod";
 import { type KeyPosition, listApiKeys } from "../../../db/queries/list-api-keys.ts";
 import type { ApiKey } from "../../core/api-key.ts";
 import { listKeysInput } from "../../core/api-key-schema.ts";
-import { apiKeyList, makeApiKeyView } from "../../core/api-key-view.ts";
+import { apiKeyList } from "../../core/api-key-view.ts";
 import { isPublicId } from "../../core/key-format.ts";
 import { findCallerScope } from "../context.ts";
 import { makeValidationError } from "../refusal.ts";
 import { makeProcedure } from "../trpc.ts";
+import { listKeyViews } from "./key-view.ts";
 
 export const listKeys = makeProcedure("admin:keys")
   .meta({
@@ -34,7 +35,7 @@ export const listKeys = makeProcedure("admin:keys")
     const page = keys.slice(0, input.limit);
     const last = page.at(-1);
     return {
-      api_keys: page.map((key) => makeApiKeyView(key, ctx.clock.nowMs())),
+      api_keys: await listKeyViews(ctx, page),
       next_cursor: keys.length > page.length && last !== undefined ? makeCursor(last) : null,
     };
   });

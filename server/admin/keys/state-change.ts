@@ -2,6 +2,12 @@ import type { ApiKey, KeyState } from "../../core/api-key.ts";
 import { findEffectiveState } from "../../core/api-key-view.ts";
 import { AppError } from "../../core/error.ts";
 
+/** @throws AppError `conflict` where the caller decided on another version than this one. */
+export function requireVersion(key: ApiKey, ifMatch: number | undefined): void {
+  if (ifMatch === undefined || ifMatch === key.version) return;
+  throw new AppError("conflict", `The key was changed in the meantime; its version is ${key.version}.`);
+}
+
 /**
  * Decides whether a key may go to a state.
  *

@@ -1,7 +1,7 @@
 import type { ApiKeyChange } from "../../../db/queries/update-api-key.ts";
 import type { ApiKey } from "../../core/api-key.ts";
 import { type UpdateKeyInput, updateKeyInput } from "../../core/api-key-schema.ts";
-import { apiKeyView, makeApiKeyView } from "../../core/api-key-view.ts";
+import { apiKeyView } from "../../core/api-key-view.ts";
 import { findClientKeyProblems } from "../../core/client-key.ts";
 import { findExcessOfChange } from "../../core/delegation.ts";
 import { AppError } from "../../core/error.ts";
@@ -10,7 +10,8 @@ import type { Config } from "../../platform/config.ts";
 import { makeValidationError } from "../refusal.ts";
 import { makeProcedure } from "../trpc.ts";
 import { makeBudgets } from "./key-draft.ts";
-import { makeStateChange } from "./state-change.ts";
+import { findKeyView } from "./key-view.ts";
+import { makeStateChange, requireVersion } from "./state-change.ts";
 import { requireNoExcess, updateKey } from "./update-key.ts";
 
 export const changeKey = makeProcedure("admin:keys")
@@ -28,16 +29,14 @@ export const changeKey = makeProcedure("admin:keys")
   .output(apiKeyView)
   .mutation(async ({ ctx, input }) => {
     const key = await updateKey(ctx, input.public_id, (current, nowMs) => {
-      if (input.if_match !== undefined && input.if_match !== current.version) {
-        throw new AppError("conflict", `The key was changed in the meantime; its version is ${current.version}.`);
-      }
+      requireVersion(current, input.if_match);
       if (current.state === "revoked") throw new AppError("conflict", "The key is revoked; that is final.");
       const change = makeChange(current, input, nowMs, ctx.config.keys);
       const enables = change.state === "active";
       requireNoExcess(ctx, (caller) => findExcessOfChange(caller, current, { ...current, ...change }, enables));
       return Object.keys(change).length === 0 ? null : change;
     });
-    return makeApiKeyView(key, ctx.clock.nowMs());
+    return findKeyView(ctx, key);
   });
 
 /** The properties that were sent, in the spelling of the code. */
