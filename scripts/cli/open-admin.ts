@@ -44,7 +44,10 @@ export async function runAsSystem<T>(
     const sentAtMs = clock.monotonicMs();
     const { nowMs } = await findDatabaseFacts(database.sql);
     clock.setDatabaseTime(nowMs, sentAtMs, clock.monotonicMs());
-    return await work(makeCaller({ caller: { kind: "system" }, database, clock, config, logger, randomBytes }));
+    const origin = { ip: "", requestId: "" };
+    return await work(
+      makeCaller({ caller: { kind: "system", actor: "cli" }, origin, database, clock, config, logger, randomBytes }),
+    );
   } finally {
     await database.close();
     await store?.close();

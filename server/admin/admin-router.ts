@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { createExpressMiddleware } from "@trpc/server/adapters/express";
 import express, { type NextFunction, type Request, type Response } from "express";
 import helmet from "helmet";
@@ -14,7 +15,7 @@ import { makeTrpcError } from "./trpc.ts";
 const bodyBytesMax = 256 * 1024;
 const batchMax = 20;
 
-export interface AdminRouterDeps extends Omit<AdminContext, "caller"> {
+export interface AdminRouterDeps extends Omit<AdminContext, "caller" | "origin"> {
   /** Judges the credential of a request: format, digest, state, expiry, network. Never reads the body. */
   authenticate(req: Request): Promise<{ ok: true; key: ApiKey } | { ok: false; refusal: Refusal }>;
   /** The product's, for the OpenAPI document. */
@@ -29,13 +30,18 @@ export function makeAdminRouter(deps: AdminRouterDeps): express.Router {
   const { authenticate, version, ...context } = deps;
   const contexts = new WeakMap<Request, AdminContext>();
 
-  async function loadContext(req: Request): Promise<AdminContext> {
+  async function loadContext(req: Request, res: Response): Promise<AdminContext> {
     const answer = await authenticate(req);
     if (!answer.ok) {
       const { code, message, ...more } = answer.refusal;
       throw new AppError(code, message, more);
     }
-    return { ...context, caller: { kind: "key", key: answer.key, ip: req.ip ?? "" } };
+    const ip = req.ip ?? "";
+    return {
+      ...context,
+      caller: { kind: "key", key: answer.key, ip },
+      origin: { ip, requestId: String(res.getHeader("x-request-id") ?? "") },
+    };
   }
 
   const rest = express.Router({ caseSensitive: true, strict: true });
@@ -43,8 +49,8 @@ export function makeAdminRouter(deps: AdminRouterDeps): express.Router {
     res.json(makeOpenApiDocument(version, `${req.protocol}://${req.get("host") ?? "localhost"}`));
   });
   // The credential is judged before a byte of the body is read.
-  rest.use(async (req: Request, _res: Response, next: NextFunction) => {
-    contexts.set(req, await loadContext(req));
+  rest.use(async (req: Request, res: Response, next: NextFunction) => {
+    contexts.set(req, await loadContext(req, res));
     next();
   });
   rest.use(express.json({ limit: bodyBytesMax, inflate: false }), handleRestRequest);
@@ -67,9 +73,9 @@ export function makeAdminRouter(deps: AdminRouterDeps): express.Router {
     router: appRouter,
     maxBodySize: bodyBytesMax,
     maxBatchSize: batchMax,
-    createContext: async ({ req }) => {
+    createContext: async ({ req, res }) => {
       try {
-        return await loadContext(req);
+        return await loadContext(req, res);
       } catch (error) {
         const { code, message, ...more } = parseRefusal(error);
         throw makeTrpcError(new AppError(code, message, { ...more, cause: error }));
@@ -80,7 +86,7 @@ export function makeAdminRouter(deps: AdminRouterDeps): express.Router {
   });
 
   const router = express.Router({ caseSensitive: true, strict: true });
-  const guards = [helmet(), setNoStore];
+  const guards = [helmet(), setNoStore, setRequestId];
   router.use("/admin", guards, rest);
   router.use("/trpc", guards, trpc);
   return router;
@@ -88,5 +94,11 @@ export function makeAdminRouter(deps: AdminRouterDeps): express.Router {
 
 function setNoStore(_req: Request, res: Response, next: NextFunction): void {
   res.setHeader("cache-control", "no-store");
+  next();
+}
+
+/** Ours, never the client's: it stands in the audit log. */
+function setRequestId(_req: Request, res: Response, next: NextFunction): void {
+  if (!res.hasHeader("x-request-id")) res.setHeader("x-request-id", randomUUID());
   next();
 }

@@ -2,7 +2,7 @@ import { type AnyTRPCRouter, initTRPC, TRPCError } from "@trpc/server";
 import type { OpenApiMeta } from "trpc-to-openapi";
 import { AppError, errorTable } from "../core/error.ts";
 import { isPermissionGranted } from "../core/permission.ts";
-import type { AdminContext } from "./context.ts";
+import type { AdminContext, ProcedureContext } from "./context.ts";
 import { makeErrorBody, parseRefusal } from "./refusal.ts";
 
 /** `status` is what REST answers on success; 200 where it is not said. */
@@ -49,7 +49,8 @@ export function makeTrpcError(error: AppError): TRPCError {
 }
 
 const procedure = t.procedure.use(async ({ ctx, next, path }) => {
-  const result = await next();
+  const inner: ProcedureContext = { ...ctx, action: path };
+  const result = await next({ ctx: inner });
   if (result.ok) return result;
   const refusal = parseRefusal(result.error);
   if (errorTable[refusal.code].status >= 500) {

@@ -9,6 +9,7 @@ import { makeCaller } from "../../server/admin/router.ts";
 import { makeRefusal } from "../../server/core/error.ts";
 import { isExpired } from "../../server/core/expiry.ts";
 import { defaultKeyPrefixes } from "../../server/core/key-format.ts";
+import { permissionCatalogue } from "../../server/core/permission.ts";
 import { Secret } from "../../server/core/secret.ts";
 import { makeKeyDigest } from "../../server/keys/key-digest.ts";
 import { openClock } from "../../server/platform/clock.ts";
@@ -40,6 +41,7 @@ function makeAdminConfig(keys: Partial<Config["keys"]> = {}): Config {
       drainMs: 1,
       graceMs: 1,
       outputTokensDefault: 1,
+      trustedProxies: [],
     },
     keys: {
       prefixes: defaultKeyPrefixes,
@@ -49,6 +51,7 @@ function makeAdminConfig(keys: Partial<Config["keys"]> = {}): Config {
       cacheEntriesMax: 1,
       ...keys,
     },
+    permissions: permissionCatalogue,
     journal: { flushIntervalMs: 1, batchEventsMax: 1, pendingEventsMax: 1, segmentBytesMax: 1 },
     usage: { rawDays: 1, partitionDaysAhead: 1 },
     models: new Map(),
@@ -91,13 +94,14 @@ export async function openAdminHarness(keys: Partial<Config["keys"]> = {}): Prom
   const config = makeAdminConfig(keys);
   const context: AdminContext = {
     caller: { kind: "system" },
+    origin: { ip: "", requestId: "" },
     database: test.database,
     clock: openClock(),
     config,
     logger: openLogger(config.log),
     randomBytes,
   };
-  const { caller: _caller, ...shared } = context;
+  const { caller: _caller, origin: _origin, ...shared } = context;
   const app = express();
   app.use(
     makeAdminRouter({
