@@ -5,10 +5,10 @@ import helmet from "helmet";
 import type { ApiKey } from "../core/api-key.ts";
 import { AppError, errorTable, type Refusal } from "../core/error.ts";
 import type { AdminContext } from "./context.ts";
-import { makeRefusalHeaders, makeRestHandler, parseBodyRefusal, respondRefusal } from "./openapi.ts";
+import { makeDocsRouter } from "./docs-page.ts";
 import { makeOpenApiDocument } from "./openapi-document.ts";
 import { parseRefusal } from "./refusal.ts";
-import { handleRestRequest } from "./rest-request.ts";
+import { makeRefusalHeaders, makeRestHandler, respondRefusal } from "./rest-handler.ts";
 import { appRouter } from "./router.ts";
 import { makeTrpcError } from "./trpc.ts";
 
@@ -45,15 +45,13 @@ export function makeAdminRouter(deps: AdminRouterDeps): express.Router {
   }
 
   const rest = express.Router({ caseSensitive: true, strict: true });
-  rest.get("/openapi.json", (req, res) => {
-    res.json(makeOpenApiDocument(version, `${req.protocol}://${req.get("host") ?? "localhost"}`));
-  });
+  rest.get("/openapi.json", (_req, res) => void res.json(makeOpenApiDocument(version, "")));
+  rest.use("/docs", makeDocsRouter());
   // The credential is judged before a byte of the body is read.
   rest.use(async (req: Request, res: Response, next: NextFunction) => {
     contexts.set(req, await loadContext(req, res));
     next();
   });
-  rest.use(express.json({ limit: bodyBytesMax, inflate: false }), handleRestRequest);
   rest.use(
     makeRestHandler((req) => {
       const found = contexts.get(req);
@@ -63,7 +61,7 @@ export function makeAdminRouter(deps: AdminRouterDeps): express.Router {
   );
   rest.use((error: unknown, req: Request, res: Response, next: NextFunction) => {
     if (res.headersSent) return next(error);
-    const refusal = parseBodyRefusal(error) ?? parseRefusal(error);
+    const refusal = parseRefusal(error);
     if (errorTable[refusal.code].status >= 500)
       deps.logger.error({ err: error, path: req.path }, "an admin call failed");
     respondRefusal(res, refusal);

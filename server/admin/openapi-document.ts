@@ -1,70 +1,129 @@
-import { generateOpenApiDocument } from "trpc-to-openapi";
+import { STATUS_CODES } from "node:http";
+import { errorTable } from "../core/error.ts";
+import { type JsonSchema, makeJsonSchema } from "./json-schema.ts";
+import { examples } from "./openapi-examples.ts";
+import { errorAnswer } from "./refusal.ts";
+import { headerFields, makeRestRoutes, type RestRoute } from "./rest-route.ts";
 import { appRouter } from "./router.ts";
-import { findProcedureMeta } from "./trpc.ts";
-
-const errorSchema = {
-  type: "object",
-  required: ["error"],
-  properties: {
-    error: {
-      type: "object",
-      required: ["message", "type", "param", "code"],
-      properties: {
-        message: { type: "string" },
-        type: { type: "string" },
-        param: { type: ["string", "null"] },
-        code: { type: "string" },
-        issues: {
-          type: "array",
-          description: "Every field at fault.",
-          items: {
-            type: "object",
-            required: ["path", "message"],
-            properties: { path: { type: "string" }, message: { type: "string" } },
-          },
-        },
-      },
-    },
-  },
-} as const;
-
-const methods = ["get", "post", "patch", "put", "delete"] as const;
 
 /**
  * The OpenAPI 3.1 document of the REST surface.
  *
- * @param baseUrl where `/admin` is reached, without a trailing slash.
+ * @param baseUrl where `/admin` is reached, without a trailing slash; empty for the host that the document came from.
  */
 export function makeOpenApiDocument(version: string, baseUrl: string) {
-  const document = generateOpenApiDocument(appRouter, {
-    title: "Tollgate admin API",
-    description: "Keys and usage. Authenticate with a key that has admin:keys or admin:usage.",
-    version,
-    baseUrl: `${baseUrl}/admin`,
-    openApiVersion: "3.1.0",
-  });
-  const statuses = new Map<string, number>();
-  for (const path of Object.keys(appRouter._def.procedures)) {
-    const meta = findProcedureMeta(appRouter, path);
-    if (meta?.openapi !== undefined)
-      statuses.set(`${meta.openapi.method.toLowerCase()} ${meta.openapi.path}`, meta.status ?? 200);
-  }
-  const answer = {
-    description: "Refused",
-    content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
-  };
-  for (const [path, item] of Object.entries(document.paths ?? {})) {
-    for (const method of methods) {
-      const operation = item[method];
-      if (operation === undefined) continue;
-      // The generator knows neither our statuses nor our shape of errors.
-      const status = statuses.get(`${method} ${path}`) ?? 200;
-      const success = status === 204 ? { description: "Done" } : operation.responses?.["200"];
-      operation.responses = { [status]: success, default: answer };
-    }
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const route of makeRestRoutes(appRouter)) {
+    const { method, path } = route.operation;
+    paths[path] = { ...paths[path], [method.toLowerCase()]: makeOperation(route) };
   }
   return {
-    ...document,
-    components: { ...document.components, schemas: { ...document.components?.schemas, Error: errorSchema } },
+    openapi: "3.1.0",
+    info: {
+      title: "Tollgate admin API",
+      description:
+        "Keys, usage and what goes with them. Authenticate with a key that has `admin:keys` or `admin:usage`, or be signed in. " +
+        "Money is a decimal string in USD, an instant RFC 3339 in UTC. " +
+        "The same calls are procedures of tRPC under `/trpc`, named by `x-procedure`.",
+      version,
+    },
+    servers: [{ url: `${baseUrl}/admin` }],
+    security: [{ bearer: [] }, { session: [] }],
+    paths,
+    components: {
+      schemas: { Error: makeJsonSchema(errorAnswer, "output") },
+      securitySchemes: {
+        bearer: { type: "http", scheme: "bearer", description: "A key with `admin:keys` or `admin:usage`." },
+        session: { type: "apiKey", in: "cookie", name: sessionCookie, description: "A signed-in dashboard session." },
+      },
+    },
+  };
+}
+
+const sessionCookie = "better-auth.session_token";
+
+function makeOperation(route: RestRoute) {
+  const { operationId, summary, description, tags } = route.operation;
+  const parameters = makeParameters(route);
+  const body = makeBody(route);
+  return {
+    operationId,
+    summary,
+    ...(description === undefined ? {} : { description }),
+    tags,
+    "x-procedure": route.name,
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(body === null ? {} : { requestBody: body }),
+    responses: makeResponses(route),
+  };
+}
+
+function makeParameters(route: RestRoute) {
+  const parameter = (where: "path" | "query" | "header", name: string, schema: JsonSchema, required: boolean) => {
+    const { description, ...rest } = schema;
+    const style = rest.type === "object" ? { style: "deepObject", explode: true } : {};
+    return { name, in: where, required, description: description ?? "", ...style, schema: rest };
+  };
+  const required = route.rest.required ?? [];
+  return [
+    ...route.pathFields.map((name) => parameter("path", name, route.fields[name] ?? {}, true)),
+    ...[...route.queryFields].map(([name, schema]) => parameter("query", name, schema, required.includes(name))),
+    ...route.headers.map((header) => {
+      const name = header.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
+      return parameter("header", name, route.fields[headerFields[header]] ?? {}, false);
+    }),
+  ];
+}
+
+function makeBody(route: RestRoute) {
+  if (!route.hasBody || Object.keys(route.rest.properties ?? {}).length === 0) return null;
+  const example = examples[route.operation.operationId];
+  return {
+    required: (route.rest.required ?? []).length > 0,
+    content: {
+      "application/json": { schema: route.rest, ...(example === undefined ? {} : { examples: example.requests }) },
+    },
+  };
+}
+
+function makeResponses(route: RestRoute): Record<string, unknown> {
+  const example = examples[route.operation.operationId];
+  const answer = {
+    "application/json": {
+      schema: route.answer,
+      ...(example === undefined ? {} : { examples: example.answers }),
+    },
+  };
+  return {
+    [route.status]:
+      route.status === 204
+        ? { description: "Done." }
+        : { description: STATUS_CODES[route.status] ?? "Done.", content: answer },
+    ...Object.fromEntries(listRefusals(route).map((status) => [status, makeRefusalResponse(status)])),
+  };
+}
+
+/** What a call can be refused with, from its shape; what else it can, its metadata says. */
+function listRefusals(route: RestRoute): number[] {
+  const { method, refusals = [] } = route.operation;
+  const statuses = [400, 401, 403, 422, 503, ...refusals];
+  if (route.pathFields.length > 0) statuses.push(404);
+  if (route.hasBody) statuses.push(413, 415);
+  if (route.type === "mutation" && method !== "DELETE") statuses.push(409);
+  return [...new Set(statuses)].sort((one, other) => one - other);
+}
+
+function makeRefusalResponse(status: number) {
+  const codes = Object.entries(errorTable).filter(([, row]) => row.status === status);
+  const headers = {
+    ...(status === 401 ? { "WWW-Authenticate": { schema: { type: "string", const: "Bearer" } } } : {}),
+    ...(status === 429 || status === 503
+      ? { "Retry-After": { description: "Seconds.", schema: { type: "integer" } } }
+      : {}),
+  };
+  return {
+    description: `${STATUS_CODES[status]}: ${codes.map(([code]) => `\`${code}\``).join(", ")}`,
+    ...(Object.keys(headers).length === 0 ? {} : { headers }),
+    content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
   };
 }

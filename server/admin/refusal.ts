@@ -1,16 +1,23 @@
 import { TRPCError } from "@trpc/server";
 import { z } from "zod";
 import { isStatementTimeout, isStoreUnavailable } from "../../db/queries/store-error.ts";
-import { AppError, errorTable, makeRefusal, type Refusal } from "../core/error.ts";
+import { AppError, type ErrorCode, errorTable, makeRefusal, type Refusal } from "../core/error.ts";
 
-/** The inside of OpenAI's `{"error": …}`; `issues` names every field at fault. */
-export interface ErrorBody {
-  message: string;
-  type: string;
-  param: string | null;
-  code: string;
-  issues?: readonly { path: string; message: string }[];
-}
+/** OpenAI's `{"error": …}`; `issues` names every field at fault. A closed list: nothing else of an error leaves. */
+export const errorAnswer = z.object({
+  error: z.object({
+    message: z.string(),
+    type: z.string(),
+    param: z.string().nullable().describe("The field at fault, where there is one."),
+    code: z.enum(Object.keys(errorTable) as [ErrorCode, ...ErrorCode[]]),
+    issues: z
+      .array(z.object({ path: z.string(), message: z.string() }))
+      .readonly()
+      .optional()
+      .describe("Every field at fault."),
+  }),
+});
+export type ErrorBody = z.infer<typeof errorAnswer>["error"];
 
 /** Renders a refusal for the wire. */
 export function makeErrorBody(refusal: Refusal): ErrorBody {

@@ -1,12 +1,27 @@
 import { type AnyTRPCRouter, initTRPC, TRPCError } from "@trpc/server";
-import type { OpenApiMeta } from "trpc-to-openapi";
 import { AppError, errorTable } from "../core/error.ts";
 import { isPermissionGranted } from "../core/permission.ts";
 import type { AdminContext, ProcedureContext } from "./context.ts";
 import { makeErrorBody, parseRefusal } from "./refusal.ts";
 
+/** A procedure as a REST call, under `/admin`. */
+export interface RestOperation {
+  method: "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
+  /** Fields of the input in braces: `/api-keys/{public_id}`. */
+  path: `/${string}`;
+  operationId: string;
+  summary: string;
+  description?: string;
+  tags: [string, ...string[]];
+  /** Statuses that it refuses with besides those that its shape implies (see `openapi-document.ts`). */
+  refusals?: readonly number[];
+}
+
 /** `status` is what REST answers on success; 200 where it is not said. */
-type ProcedureMeta = OpenApiMeta<{ status?: number }>;
+interface ProcedureMeta {
+  openapi?: RestOperation;
+  status?: number;
+}
 
 const codeByStatus: Readonly<Record<number, TRPCError["code"]>> = {
   400: "BAD_REQUEST",

@@ -35,7 +35,8 @@ export const wireInstant = z
     if (instant !== null) return instant;
     context.addIssue({ code: "custom", message: "must be an instant in RFC 3339, like 2027-01-31T12:00:00Z" });
     return z.NEVER;
-  });
+  })
+  .meta({ wire: { type: "string", format: "date-time", maxLength: 64 } });
 
 /** The same by name for the many schemas of answers. */
 export const wireInstantOut = z.iso.datetime();
@@ -68,12 +69,9 @@ function isTimezone(name: string): boolean {
 /** An IANA timezone. */
 export const wireTimezone = z.string().refine(isTimezone, "must be an IANA timezone, like Europe/Berlin or UTC");
 
-/**
- * A whole number that only a number says. The pipe is on purpose: the REST adapter switches coercion on in bare number
- * schemas, after which `true` would be 1 and `""` 0, in tRPC too.
- */
+/** A whole number that only a number says. */
 export function wireInteger(min: number, max: number) {
-  return z.number().int().min(min).max(max).pipe(z.number());
+  return z.number().int().min(min).max(max);
 }
 
 /** A whole number as a number (tRPC) or as digits (a query string, a header). */
@@ -86,5 +84,6 @@ export function wireDigits(min: number, max: number) {
         .regex(/^\d{1,9}$/, "must be a whole number")
         .transform(Number),
     ])
-    .pipe(z.number().int().min(min).max(max));
+    .pipe(z.number().int().min(min).max(max))
+    .meta({ wire: { type: "integer", minimum: min, maximum: max } });
 }

@@ -24,6 +24,7 @@ export const queryUsage = makeProcedure("admin:usage")
       operationId: "queryUsage",
       summary: "Usage by any groups, exact and current",
       tags: ["Usage"],
+      refusals: [404],
     },
   })
   .input(queryUsageInput)
