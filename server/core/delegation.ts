@@ -2,7 +2,10 @@ import type { ApiKey, Budget } from "./api-key.ts";
 import { isNetworkWithin } from "./network.ts";
 import { isPermissionGranted } from "./permission.ts";
 
-/** What of a key is power: everything that one key could have more of than another. */
+/**
+ * What of a key is power: everything that one key could have more of than another. The rest decides over no call: `type`
+ * is a prefix (what a client key may never hold is in client-key.ts), `on_disconnect` picks between two ways to charge.
+ */
 export type KeyPowers = Pick<
   ApiKey,
   | "permissions"
@@ -19,7 +22,8 @@ export type KeyPowers = Pick<
 >;
 
 /**
- * The one place that says what "never more than it has itself" means for a key that makes or changes another.
+ * The one place that says what "never more than it has itself" means for a key that makes another, or is handed another's
+ * plaintext, as by a rotation: a bearer text is power until its own end, whatever becomes of the key that asked for it.
  * It errs towards refusing: lists whose inclusion cannot be shown by their patterns count as excess.
  *
  * @returns names on the wire of the child's properties that go beyond the parent's; empty where the child is a subset.
@@ -59,16 +63,27 @@ export function findExcess(parent: KeyPowers, child: KeyPowers): string[] {
 
 /**
  * The same for a change of a key that exists. Whoever only takes away needs no power of its own; whoever gives, in any
- * property or by enabling, must cover the whole result, so that a weak key cannot loosen a strong one. An end that the
- * change leaves as it is does not count: keys outlive the key that manages them.
+ * property or by enabling, must cover the whole result, so that a weak key cannot loosen a strong one. Another owner
+ * or other tags are always given: they put the key, its secret or its bill into other hands. An end that the change leaves
+ * as it is does not count, because keys outlive the key that manages them; but whoever gives permissions gives them until
+ * that end, or else a key could hand its own to one that outlives it.
  *
  * @param enables the change makes a disabled key live.
  */
 export function findExcessOfChange(parent: KeyPowers, before: KeyPowers, after: KeyPowers, enables: boolean): string[] {
-  const samePins = JSON.stringify(before.providerCredentials) === JSON.stringify(after.providerCredentials);
-  if (!enables && samePins && findExcess(before, after).length === 0) return [];
-  const sameEnd = before.expiresAt?.getTime() === after.expiresAt?.getTime();
-  return findExcess(parent, after).filter((field) => field !== "expires_at" || !sameEnd);
+  const sameHands =
+    before.ownerId === after.ownerId &&
+    isSameRecord(before.tags, after.tags) &&
+    isSameRecord(before.providerCredentials, after.providerCredentials);
+  const given = findExcess(before, after);
+  if (!enables && sameHands && given.length === 0) return [];
+  const keepsEnd = before.expiresAt?.getTime() === after.expiresAt?.getTime() && !given.includes("permissions");
+  return findExcess(parent, after).filter((field) => field !== "expires_at" || !keepsEnd);
+}
+
+function isSameRecord(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
 }
 
 /** `null` is "no limit". */

@@ -9,6 +9,8 @@ describe("isPermissionGranted", () => {
     [["vec:*"], "vector:write", false],
     [["*"], "admin:keys", true],
     [["admin:keys"], "keys:verify", true],
+    [["admin:*"], "keys:verify", true],
+    [["admin:usage"], "keys:verify", false],
     [["keys:verify"], "admin:keys", false],
     [[], "ai:inference", false],
   ])("%j grants %s: %s", (grants, needed, expected) => {
