@@ -35,7 +35,8 @@ export interface KeyCacheOptions {
 export class KeyCache {
   readonly #options: KeyCacheOptions;
   readonly #entries: LRUCache<string, KnownKey>;
-  readonly #digestsByKey = new Map<string, Set<string>>();
+  /** Nearly always one; an array of one takes a fifth of a set's memory. */
+  readonly #digestsByKey = new Map<string, readonly string[]>();
   readonly #unknown: LRUCache<string, number>;
   readonly #loader: KeyLoader<KnownKey>;
   #channel: KeyChannel | null = null;
@@ -47,9 +48,9 @@ export class KeyCache {
     this.#entries = new LRUCache({
       max: options.entriesMax,
       dispose: (entry, digest) => {
-        const digests = this.#digestsByKey.get(entry.key.publicId);
-        digests?.delete(digest);
-        if (digests?.size === 0) this.#digestsByKey.delete(entry.key.publicId);
+        const others = this.#digestsByKey.get(entry.key.publicId)?.filter((other) => other !== digest) ?? [];
+        if (others.length === 0) this.#digestsByKey.delete(entry.key.publicId);
+        else this.#digestsByKey.set(entry.key.publicId, others);
       },
     });
     this.#unknown = new LRUCache({ max: options.entriesMax });
@@ -151,9 +152,8 @@ export class KeyCache {
 
   #remember(cacheDigest: string, known: KnownKey): void {
     this.#entries.set(cacheDigest, known);
-    const digests = this.#digestsByKey.get(known.key.publicId);
-    if (digests === undefined) this.#digestsByKey.set(known.key.publicId, new Set([cacheDigest]));
-    else digests.add(cacheDigest);
+    const digests = this.#digestsByKey.get(known.key.publicId) ?? [];
+    if (!digests.includes(cacheDigest)) this.#digestsByKey.set(known.key.publicId, [...digests, cacheDigest]);
   }
 
   async #read(digests: readonly string[]): Promise<Map<string, Loaded<KnownKey>>> {
