@@ -29,3 +29,21 @@ export function isNetworkWithin(inner: string, outer: string): boolean {
   list.addSubnet(large.address, large.prefix, large.family);
   return list.check(small.address, small.family);
 }
+
+const mapped = /^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i;
+
+/**
+ * A list to hold addresses against. A network of IPv4 addresses that is written as IPv6 (`::ffff:10.0.0.0/104`) is the one
+ * that it stands for. A spelling that is no network matches nothing: the list stays as strict as it was meant.
+ */
+export function makeNetworkList(networks: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const text of networks) {
+    const network = parseNetwork(text);
+    if (network === null) continue;
+    const { address, prefix, family } = network;
+    if (mapped.test(address) && prefix >= 96) list.addSubnet(address.replace(mapped, ""), prefix - 96, "ipv4");
+    else list.addSubnet(address, prefix, family);
+  }
+  return list;
+}

@@ -1,8 +1,9 @@
 import { isIP } from "node:net";
 import { resolve } from "node:path";
+import { formatAllowedNames } from "../core/allowed-names.ts";
 import { Secret } from "../core/secret.ts";
 import type { Config, Role } from "./config.ts";
-import { type ConfigMistake, formatAllowedNames, formatConfigValue } from "./config-error.ts";
+import { type ConfigMistake, formatConfigValue } from "./config-error.ts";
 import { logLevels } from "./config-schema.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -17,6 +18,7 @@ export interface EnvironmentSettings {
   databaseUrl: Secret | null;
   redisUrl: Secret | null;
   configPath: string | null;
+  google: Config["auth"]["google"];
   /** `null`: the config file decides. */
   logLevel: Config["log"]["level"] | null;
 }
@@ -47,6 +49,7 @@ export function parseEnvironment(env: Environment, mistakes: ConfigMistake[]): E
     ),
     redisUrl: readUrl("REDIS_URL", /^rediss?:\/\/\S+$/, "redis://host:6379, or rediss:// for TLS", read, mistakes),
     configPath: read("TOLLGATE_CONFIG"),
+    google: readGoogle(read, mistakes),
     logLevel: oneOf("TOLLGATE_LOG_LEVEL", logLevels, read, mistakes),
   };
   if (settings.role !== "all" && env.DATABASE_URL === undefined) {
@@ -100,6 +103,21 @@ function readPort(read: Read, mistakes: ConfigMistake[]): number {
     allowed: "must be a port number, 0 to 65535",
   });
   return 3000;
+}
+
+/** One without the other would be a button that leads nowhere. */
+function readGoogle(read: Read, mistakes: ConfigMistake[]): Config["auth"]["google"] {
+  const clientId = read("GOOGLE_CLIENT_ID");
+  const clientSecret = read("GOOGLE_CLIENT_SECRET");
+  if (clientId !== null && clientSecret !== null) return { clientId, clientSecret: new Secret(clientSecret) };
+  if (clientId !== null || clientSecret !== null) {
+    mistakes.push({
+      path: clientId === null ? "GOOGLE_CLIENT_ID" : "GOOGLE_CLIENT_SECRET",
+      found: "not set",
+      allowed: "GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET are set together, or neither is",
+    });
+  }
+  return null;
 }
 
 /** The value is not repeated: a password is mostly in it. */

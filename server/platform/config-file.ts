@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { parse } from "smol-toml";
-import { type ConfigMistake, formatAllowedNames, formatConfigPath } from "./config-error.ts";
+import { formatAllowedNames } from "../core/allowed-names.ts";
+import { type ConfigMistake, formatConfigPath } from "./config-error.ts";
 import { configFileSchema } from "./config-schema.ts";
 
 /** The config file as it was read: TOML, not yet checked beyond its top-level names. */

@@ -1,7 +1,8 @@
+import { formatAllowedNames } from "../core/allowed-names.ts";
 import { isModelName, isReservedModelName, modelNameLengthMax, reservedModelPrefixes } from "../core/model-name.ts";
 import { providerTypes } from "../core/provider-type.ts";
 import type { ModelConfig, ProviderConfig } from "./config.ts";
-import { formatAllowedNames, formatConfigPath, formatConfigValue } from "./config-error.ts";
+import { formatConfigPath, formatConfigValue } from "./config-error.ts";
 import { type ProviderContext, parseProvider } from "./config-providers.ts";
 import { modelSchema } from "./config-schema.ts";
 import { type ConfigPart, parseSection, parseTable } from "./config-section.ts";

@@ -1,8 +1,9 @@
+import { formatAllowedNames } from "../core/allowed-names.ts";
 import { isProviderType, laterProviderTypes, type ProviderType, providerTypes } from "../core/provider-type.ts";
 import type { Secret } from "../core/secret.ts";
 import type { ProviderConfig } from "./config.ts";
 import { type CredentialSources, findCredential } from "./config-credential.ts";
-import { type ConfigMistake, formatAllowedNames, formatConfigPath, formatConfigValue } from "./config-error.ts";
+import { type ConfigMistake, formatConfigPath, formatConfigValue } from "./config-error.ts";
 import {
   type CredentialLocation,
   type ProviderDefaultsSection,

@@ -2,6 +2,8 @@ import { z } from "zod";
 import { defaultKeyPrefixes } from "../core/key-format.ts";
 import { isModelName, modelNameLengthMax } from "../core/model-name.ts";
 import { type NanoUsd, parseUsd } from "../core/money.ts";
+import { parseNetwork } from "../core/network.ts";
+import { isPermission } from "../core/permission.ts";
 
 const kibi = 1024;
 const mebi = kibi * kibi;
@@ -74,6 +76,20 @@ export const providerDefaultsSchema = z.strictObject({
     .default({}),
 });
 
+const usdText = "an amount in USD, 0 or more, with at most nine decimal places";
+
+/** What the keys of a member on this plan may be at most. */
+export const planSchema = z.strictObject({
+  keys: z.int().min(0).max(100_000),
+  budget_usd: z
+    .union([z.number(), z.string()], { error: usdText })
+    .refine((value) => parseExactUsd(value) !== null, { error: `must be ${usdText}` })
+    .optional(),
+  requests_per_minute: z.int().min(0).max(1_000_000_000).optional(),
+  models: z.array(z.string().min(1).max(128)).min(1).max(100).default(["*"]),
+  rotate: z.boolean().default(true),
+});
+
 export const priceSchema = z.strictObject({
   input_usd_per_million: rate,
   output_usd_per_million: rate,
@@ -82,6 +98,14 @@ export const priceSchema = z.strictObject({
   reasoning_usd_per_million: rate.optional(),
   input_audio_usd_per_million: rate.optional(),
   output_audio_usd_per_million: rate.optional(),
+});
+
+const network = z.string().refine((text) => parseNetwork(text) !== null, {
+  error: "must be an IPv4 or IPv6 network such as 10.0.0.0/8, or one address",
+});
+
+const extraPermission = z.string().refine((name) => isPermission(name) && !/^(admin|keys):/.test(name), {
+  error: "must be service:action in a-z, 0-9, - and _, such as billing:read; the services admin and keys are built in",
 });
 
 /** The sections that are settings of the process: each is complete when it is left out. */
@@ -94,6 +118,7 @@ export const settingSchemas = {
     drain_seconds: seconds(60),
     grace_seconds: seconds(60),
     output_tokens_default: count(1, 10_000_000, 16_384),
+    trusted_proxies: z.array(network).max(200).default([]),
   }),
   keys: z.strictObject({
     prefixes: z
@@ -107,6 +132,14 @@ export const settingSchemas = {
     expiry_days_max: count(1, 3650, 365),
     allow_no_expiry: z.boolean().default(false),
     cache_entries_max: count(100, 10_000_000, 100_000),
+  }),
+  permissions: z.strictObject({ extra: z.array(extraPermission).max(200).default([]) }),
+  auth: z.strictObject({
+    base_url: z.string().optional(),
+    sign_up: z.enum(["open", "invite", "closed"]).optional(),
+    session_idle_minutes: count(1, 44_640, 30),
+    session_absolute_hours: count(1, 744, 12),
+    attempts_per_minute: count(1, 10_000, 20),
   }),
   usage: z.strictObject({ raw_days: count(1, 3650, 30), partition_days_ahead: count(1, 60, 3) }),
   journal: z.strictObject({
@@ -126,6 +159,9 @@ export const settingSchemas = {
 export const configFileSchema = z.strictObject({
   gateway: settingSchemas.gateway.optional(),
   keys: settingSchemas.keys.optional(),
+  permissions: settingSchemas.permissions.optional(),
+  auth: settingSchemas.auth.optional(),
+  plans: z.record(z.string(), planSchema).optional(),
   usage: settingSchemas.usage.optional(),
   journal: settingSchemas.journal.optional(),
   log: settingSchemas.log.optional(),

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { type ConfigMistake, formatAllowedNames, formatConfigPath, formatConfigValue } from "./config-error.ts";
+import { formatAllowedNames } from "../core/allowed-names.ts";
+import { type ConfigMistake, formatConfigPath, formatConfigValue } from "./config-error.ts";
 import { configFileSchema } from "./config-schema.ts";
 
 type JsonSchema = {

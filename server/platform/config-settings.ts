@@ -1,10 +1,11 @@
 import type { z } from "zod";
+import { permissionCatalogue } from "../core/permission.ts";
 import type { Config } from "./config.ts";
 import { type ConfigMistake, formatConfigValue } from "./config-error.ts";
 import { settingSchemas } from "./config-schema.ts";
 import { parseSection } from "./config-section.ts";
 
-type Settings = Pick<Config, "gateway" | "keys" | "journal" | "usage" | "log">;
+type Settings = Pick<Config, "gateway" | "keys" | "permissions" | "journal" | "usage" | "log">;
 
 /** Reads the sections that are settings of the process; `null` where one of them has a mistake. */
 export function parseSettings(sections: Readonly<Record<string, unknown>>, mistakes: ConfigMistake[]): Settings | null {
@@ -12,11 +13,13 @@ export function parseSettings(sections: Readonly<Record<string, unknown>>, mista
     parseSection(schema, { value: Object.hasOwn(sections, name) ? sections[name] : {}, path: [name] }, mistakes);
   const gateway = read("gateway", settingSchemas.gateway);
   const keys = read("keys", settingSchemas.keys);
+  const permissions = read("permissions", settingSchemas.permissions);
   const usage = read("usage", settingSchemas.usage);
   const journal = read("journal", settingSchemas.journal);
   const log = read("log", settingSchemas.log);
   if (keys !== null) checkKeys(keys, mistakes);
-  if (gateway === null || keys === null || usage === null || journal === null || log === null) return null;
+  if (gateway === null || keys === null || permissions === null) return null;
+  if (usage === null || journal === null || log === null) return null;
   return {
     gateway: {
       authEnabled: gateway.auth.enabled,
@@ -26,6 +29,7 @@ export function parseSettings(sections: Readonly<Record<string, unknown>>, mista
       drainMs: Math.round(gateway.drain_seconds * 1000),
       graceMs: Math.round(gateway.grace_seconds * 1000),
       outputTokensDefault: gateway.output_tokens_default,
+      trustedProxies: gateway.trusted_proxies,
     },
     keys: {
       prefixes: keys.prefixes,
@@ -34,6 +38,7 @@ export function parseSettings(sections: Readonly<Record<string, unknown>>, mista
       allowNoExpiry: keys.allow_no_expiry,
       cacheEntriesMax: keys.cache_entries_max,
     },
+    permissions: [...new Set([...permissionCatalogue, ...permissions.extra])],
     journal: {
       flushIntervalMs: journal.flush_interval_ms,
       batchEventsMax: journal.batch_events_max,

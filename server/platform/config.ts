@@ -1,5 +1,6 @@
 import type { KeyPrefixes } from "../core/key-format.ts";
 import { isModelName, parseShorthand } from "../core/model-name.ts";
+import type { Plan } from "../core/plan.ts";
 import type { Price } from "../core/price.ts";
 import { isProviderType, type ProviderType, providerTypes } from "../core/provider-type.ts";
 import type { Secret } from "../core/secret.ts";
@@ -11,6 +12,7 @@ import { parsePrices } from "./config-prices.ts";
 import { type ProviderContext, parseProviderDefaults, parseShorthandProvider } from "./config-providers.ts";
 import { loadSecrets } from "./config-secrets.ts";
 import { parseSettings } from "./config-settings.ts";
+import { parseAuth, parsePlans } from "./config-users.ts";
 
 export type Role = "all" | "gateway" | "worker";
 
@@ -70,6 +72,8 @@ export interface Config {
     /** How long known keys are served while PostgreSQL cannot be reached. */
     graceMs: number;
     outputTokensDefault: number;
+    /** Networks of proxies whose word on the client's address counts; empty: nobody's. */
+    trustedProxies: readonly string[];
   };
   keys: {
     prefixes: KeyPrefixes;
@@ -78,8 +82,26 @@ export interface Config {
     allowNoExpiry: boolean;
     cacheEntriesMax: number;
   };
+  /** All that a key can be given: the built-in permissions and the deployment's own. */
+  permissions: readonly string[];
   journal: { flushIntervalMs: number; batchEventsMax: number; pendingEventsMax: number; segmentBytesMax: number };
   usage: { rawDays: number; partitionDaysAhead: number };
+  auth: {
+    /** Where browsers reach the gateway: scheme, host and port. `null`: on this machine, at its own port. */
+    baseUrl: string | null;
+    /** Who may make an account for himself. */
+    signUp: "open" | "invite" | "closed";
+    /** A session that is not used ends after this long. */
+    sessionIdleMs: number;
+    /** Every session ends after this long. */
+    sessionAbsoluteMs: number;
+    /** Sign-ins and sign-ups from one address. */
+    attemptsPerMinuteMax: number;
+    /** `null`: no sign-in with Google. */
+    google: { clientId: string; clientSecret: Secret } | null;
+  };
+  /** By name, in the order of the file; at least one. New users get the first. */
+  plans: ReadonlyMap<string, Plan>;
   models: ReadonlyMap<string, ModelConfig>;
   /** By provider type, for names like `openai::gpt-5-mini`. */
   shorthands: ReadonlyMap<string, ProviderConfig>;
@@ -114,6 +136,8 @@ export function loadConfig(source: ConfigSource): Config {
   const part = (name: string) => ({ value: file.sections[name], path: [name] });
 
   const settings = parseSettings(file.sections, mistakes);
+  const auth = parseAuth(part("auth"), environment.host, environment.google, mistakes);
+  const plans = parsePlans(part("plans"), mistakes);
   const context: ProviderContext = {
     defaults: parseProviderDefaults(part("provider_types"), mistakes),
     sources: { env: source.env, folder: file.folder },
@@ -144,14 +168,16 @@ export function loadConfig(source: ConfigSource): Config {
     },
     mistakes,
   );
-  if (mistakes.length > 0 || settings === null || secrets === null) throw new ConfigError(mistakes);
-  const { configPath: _, logLevel, ...addresses } = environment;
+  if (mistakes.length > 0 || settings === null || auth === null || secrets === null) throw new ConfigError(mistakes);
+  const { configPath: _, google: __, logLevel, ...addresses } = environment;
   return {
     ...addresses,
     ...secrets,
     ...settings,
     log: { ...settings.log, level: logLevel ?? settings.log.level },
     configHash: file.hash,
+    auth,
+    plans,
     models,
     shorthands,
     prices,

@@ -3,6 +3,7 @@ import type { ApiKey, Budget } from "../../core/api-key.ts";
 import type { CreateKeyInput } from "../../core/api-key-schema.ts";
 import { clientKeyDefaults, findClientKeyProblems } from "../../core/client-key.ts";
 import { makeExpiry } from "../../core/expiry.ts";
+import { findGrantProblems } from "../../core/permission.ts";
 import { type AdminContext, findCallerName } from "../context.ts";
 import { makeValidationError } from "../refusal.ts";
 
@@ -49,7 +50,10 @@ export function makeKeyDraft(ctx: AdminContext, input: CreateKeyInput): KeyDraft
     onDisconnect: input.on_disconnect ?? "drain",
     createdBy: findCallerName(ctx.caller),
   };
-  const problems = findClientKeyProblems(draft);
+  const problems = [
+    ...findGrantProblems(input.permissions ?? [], ctx.config.permissions),
+    ...findClientKeyProblems(draft, ctx.config.permissions),
+  ];
   if ("problem" in expiry) {
     problems.push({ path: input.expires_at === undefined ? "expiration" : "expires_at", message: expiry.problem });
   }

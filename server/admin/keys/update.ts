@@ -6,6 +6,7 @@ import { findClientKeyProblems } from "../../core/client-key.ts";
 import { findExcessOfChange } from "../../core/delegation.ts";
 import { AppError } from "../../core/error.ts";
 import { isExpired, makeExpiry } from "../../core/expiry.ts";
+import { findGrantProblems } from "../../core/permission.ts";
 import type { Config } from "../../platform/config.ts";
 import { makeValidationError } from "../refusal.ts";
 import { makeProcedure } from "../trpc.ts";
@@ -31,7 +32,7 @@ export const changeKey = makeProcedure("admin:keys")
     const key = await updateKey(ctx, input.public_id, (current, nowMs) => {
       requireVersion(current, input.if_match);
       if (current.state === "revoked") throw new AppError("conflict", "The key is revoked; that is final.");
-      const change = makeChange(current, input, nowMs, ctx.config.keys);
+      const change = makeChange(current, input, nowMs, ctx.config);
       const enables = change.state === "active";
       requireNoExcess(ctx, (caller) => findExcessOfChange(caller, current, { ...current, ...change }, enables));
       return Object.keys(change).length === 0 ? null : change;
@@ -40,7 +41,7 @@ export const changeKey = makeProcedure("admin:keys")
   });
 
 /** The properties that were sent, in the spelling of the code. */
-function makeChange(current: ApiKey, input: UpdateKeyInput, nowMs: number, policy: Config["keys"]): ApiKeyChange {
+function makeChange(current: ApiKey, input: UpdateKeyInput, nowMs: number, config: Config): ApiKeyChange {
   const change: ApiKeyChange = {};
   if (input.alias !== undefined) change.alias = input.alias;
   if (input.name !== undefined) change.name = input.name;
@@ -59,10 +60,13 @@ function makeChange(current: ApiKey, input: UpdateKeyInput, nowMs: number, polic
   if (change.allowedOrigins !== undefined && !isSameList(change.allowedOrigins, current.allowedOrigins)) {
     change.originsChangedAt = new Date(nowMs);
   }
-  const problems = findClientKeyProblems({ ...current, ...change });
+  const problems = [
+    ...findGrantProblems(input.permissions ?? [], config.permissions),
+    ...findClientKeyProblems({ ...current, ...change }, config.permissions),
+  ];
   const wanted = input.expires_at === undefined ? input.expiration : input.expires_at;
   if (wanted !== undefined) {
-    const expiry = makeExpiry(wanted, nowMs, policy);
+    const expiry = makeExpiry(wanted, nowMs, config.keys);
     if ("problem" in expiry) {
       problems.push({ path: input.expires_at === undefined ? "expiration" : "expires_at", message: expiry.problem });
     } else {

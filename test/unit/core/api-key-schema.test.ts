@@ -26,7 +26,7 @@ describe("createKeyInput", () => {
     [
       "permissions",
       [[], ["ai:inference"], ["vec:*"], ["*"]],
-      [["ai"], ["ai:"], ["ai:fly"], ["*:read"], ["foo:*"], "ai:inference"],
+      [["ai"], ["ai:"], ["ai:Fly"], ["*:read"], ["foo:**"], "ai:inference"],
     ],
     ["models", [[], ["*"], ["!openai::o1", "a/b:c@d.e"]], [[""], ["!"], ["a b"], [5]]],
     [
