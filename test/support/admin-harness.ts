@@ -14,6 +14,7 @@ import { Secret } from "../../server/core/secret.ts";
 import { makeKeyDigest } from "../../server/keys/key-digest.ts";
 import { openClock } from "../../server/platform/clock.ts";
 import type { Config } from "../../server/platform/config.ts";
+import { parsePlans } from "../../server/platform/config-users.ts";
 import { openLogger } from "../../server/platform/logger.ts";
 import { openTestDatabase, type TestDatabase } from "./test-database.ts";
 
@@ -54,6 +55,15 @@ function makeAdminConfig(keys: Partial<Config["keys"]> = {}): Config {
     permissions: permissionCatalogue,
     journal: { flushIntervalMs: 1, batchEventsMax: 1, pendingEventsMax: 1, segmentBytesMax: 1 },
     usage: { rawDays: 1, partitionDaysAhead: 1 },
+    auth: {
+      baseUrl: null,
+      signUp: "open",
+      sessionIdleMs: 1_800_000,
+      sessionAbsoluteMs: 43_200_000,
+      attemptsPerMinuteMax: 1_000,
+      google: null,
+    },
+    plans: parsePlans({ value: undefined, path: ["plans"] }, []),
     models: new Map(),
     shorthands: new Map(),
     prices: new Map(),
