@@ -20,10 +20,12 @@ export interface InsertApiKeyOptions {
   idempotencyKey?: string;
   /** Marks a key of the first start. */
   bootstrap?: boolean;
+  /** What else belongs into the transaction; not called where the key would collide. */
+  complete?(transaction: postgres.TransactionSql, key: ApiKey): Promise<void>;
 }
 
 /**
- * Stores a key and its secret in one statement, hence both or neither.
+ * Stores a key and its secret, both or neither, with what `complete` does.
  *
  * @returns the stored key, or `null` where it would collide: its alias among the owner's live keys, its public id, or its
  * idempotency key.
@@ -33,6 +35,21 @@ export async function insertApiKey(
   key: NewApiKey,
   secret: KeySecret,
   options: InsertApiKeyOptions = {},
+): Promise<ApiKey | null> {
+  const { complete } = options;
+  if (complete === undefined) return await insertRows(sql, key, secret, options);
+  return await sql.begin(async (transaction) => {
+    const stored = await insertRows(transaction, key, secret, options);
+    if (stored !== null) await complete(transaction, stored);
+    return stored;
+  });
+}
+
+async function insertRows(
+  sql: postgres.Sql | postgres.TransactionSql,
+  key: NewApiKey,
+  secret: KeySecret,
+  options: InsertApiKeyOptions,
 ): Promise<ApiKey | null> {
   const rows = await sql<ApiKeyRow[]>`
     with inserted as (

@@ -2,6 +2,8 @@ import { randomBytes } from "node:crypto";
 import type { Database } from "../../db/client.ts";
 import { findAnyApiKey } from "../../db/queries/find-any-api-key.ts";
 import { insertApiKey, type NewApiKey } from "../../db/queries/insert-api-key.ts";
+import { insertAuditEntry } from "../../db/queries/insert-audit-entry.ts";
+import { makeApiKeyView } from "../core/api-key-view.ts";
 import { makeKeyText } from "../core/key-format.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Config } from "../platform/config.ts";
@@ -79,7 +81,22 @@ async function makeFirstKey(
       createdBy: "system",
     },
     { digest: makeKeyDigest(text, pepper), pepperVersion: pepper.version },
-    { idempotencyKey: `first-start-${name}`, bootstrap: true },
+    {
+      idempotencyKey: `first-start-${name}`,
+      bootstrap: true,
+      complete: (transaction, made) =>
+        insertAuditEntry(transaction, {
+          actor: "system",
+          action: "keys.create",
+          objectType: "api_key",
+          objectId: made.publicId,
+          ownerId: null,
+          before: null,
+          after: makeApiKeyView(made, clock.nowMs()),
+          ip: "",
+          requestId: "",
+        }),
+    },
   );
   return stored === null ? null : text;
 }

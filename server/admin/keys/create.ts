@@ -4,12 +4,13 @@ import { insertApiKey } from "../../../db/queries/insert-api-key.ts";
 import { makeAliasBase } from "../../core/alias.ts";
 import type { ApiKey, PublicId } from "../../core/api-key.ts";
 import { createKeyInput } from "../../core/api-key-schema.ts";
-import { createdKeyView } from "../../core/api-key-view.ts";
+import { createdKeyView, makeApiKeyView } from "../../core/api-key-view.ts";
 import { findExcess } from "../../core/delegation.ts";
 import { AppError } from "../../core/error.ts";
 import { makeKeyText } from "../../core/key-format.ts";
 import { makeKeyDigest } from "../../keys/key-digest.ts";
-import { type AdminContext, findCallerName } from "../context.ts";
+import { insertAudit } from "../audit/insert-audit.ts";
+import { type AdminContext, findCallerName, type ProcedureContext } from "../context.ts";
 import { makeProcedure } from "../trpc.ts";
 import { type KeyDraft, makeKeyDraft } from "./key-draft.ts";
 import { findKeyView } from "./key-view.ts";
@@ -41,7 +42,7 @@ export const createKey = makeProcedure("admin:keys")
   });
 
 async function insertKey(
-  ctx: AdminContext,
+  ctx: ProcedureContext,
   draft: KeyDraft,
   alias: string | null,
   idempotencyKey: string | undefined,
@@ -57,7 +58,17 @@ async function insertKey(
       alias: alias ?? (await makeAlias(ctx, draft, publicId, attempt > aliasAttempts)),
     };
     const secret = { digest: makeKeyDigest(text, pepper), pepperVersion: pepper.version };
-    const stored = await insertApiKey(sql, key, secret, idempotencyKey === undefined ? {} : { idempotencyKey });
+    const stored = await insertApiKey(sql, key, secret, {
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      complete: (transaction, made) =>
+        insertAudit(ctx, transaction, {
+          objectType: "api_key",
+          objectId: made.publicId,
+          ownerId: made.ownerId,
+          before: null,
+          after: makeApiKeyView(made, ctx.clock.nowMs()),
+        }),
+    });
     if (stored !== null) return { key: stored, text };
     if (idempotencyKey !== undefined) {
       const earlier = await findApiKeyByIdempotency(sql, findCallerName(ctx.caller), idempotencyKey);

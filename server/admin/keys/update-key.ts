@@ -1,25 +1,51 @@
 import { type ApiKeyChange, type ChangeSteps, updateApiKey } from "../../../db/queries/update-api-key.ts";
 import type { ApiKey } from "../../core/api-key.ts";
+import { makeApiKeyView } from "../../core/api-key-view.ts";
 import type { KeyPowers } from "../../core/delegation.ts";
 import { AppError } from "../../core/error.ts";
-import { type AdminContext, findCallerScope } from "../context.ts";
+import { insertAudit } from "../audit/insert-audit.ts";
+import { type AdminContext, findCallerScope, type ProcedureContext } from "../context.ts";
 
 /**
- * Changes one key in a transaction.
+ * Changes one key in a transaction, and writes that into the audit log.
  *
  * @param decide gets the key, locked, and database time; `null` changes nothing.
  * @param steps what else belongs into the transaction.
  * @throws AppError `not_found` (also for somebody else's key), `alias_taken`, and what `decide` throws.
  */
 export async function updateKey(
-  ctx: AdminContext,
+  ctx: ProcedureContext,
   publicId: string,
   decide: (key: ApiKey, nowMs: number) => ApiKeyChange | null,
   steps: ChangeSteps = {},
 ): Promise<ApiKey> {
   const nowMs = ctx.clock.nowMs();
   const scope = findCallerScope(ctx.caller);
-  const changed = await updateApiKey(ctx.database.sql, publicId, scope, (key) => decide(key, nowMs), steps);
+  let before: ApiKey | null = null;
+  const changed = await updateApiKey(
+    ctx.database.sql,
+    publicId,
+    scope,
+    (key) => {
+      const change = decide(key, nowMs);
+      if (change !== null) before = key;
+      return change;
+    },
+    {
+      ...steps,
+      async complete(transaction, key) {
+        await steps.complete?.(transaction, key);
+        if (before === null) return;
+        await insertAudit(ctx, transaction, {
+          objectType: "api_key",
+          objectId: key.publicId,
+          ownerId: key.ownerId,
+          before: makeApiKeyView(before, nowMs),
+          after: makeApiKeyView(key, nowMs),
+        });
+      },
+    },
+  );
   if (changed === "not_found") throw new AppError("not_found");
   if (changed === "alias_taken") throw new AppError("alias_taken", undefined, { param: "alias" });
   return changed;
