@@ -18,6 +18,7 @@ import { openPriceBook } from "./providers/price-book.ts";
 import { openProviders } from "./providers/registry.ts";
 import type { ProxyContext } from "./proxy/context.ts";
 import { openEventIds } from "./proxy/event-ids.ts";
+import { OpenCalls } from "./proxy/open-calls.ts";
 
 /** Every long-lived thing of a gateway process, built once and passed down. */
 export interface Context {
@@ -89,16 +90,23 @@ async function openRest(
     database,
     clock,
     peppers: config.peppers,
+    plans: config.plans,
     entriesMax: config.keys.cacheEntriesMax,
     graceMs: config.gateway.graceMs,
     metrics,
   });
+  const openCalls = new OpenCalls();
   let listening = false;
   const keyChannel = await openKeyChannel({
     database,
     clock,
     process,
     onChange: (publicId) => keyCache.forget(publicId),
+    onCut: (publicId) => {
+      keyCache.forget(publicId);
+      const calls = openCalls.cut(publicId);
+      if (calls > 0) logger.info({ public_id: publicId, calls }, "the running calls of a revoked key were ended");
+    },
     onState: (up) => {
       listening = up;
       if (up) logger.debug("changes of keys are heard");
@@ -156,6 +164,7 @@ async function openRest(
       journal,
       flusher,
       makeEventId: openEventIds(clock),
+      openCalls,
       openRequests,
     },
     close() {

@@ -1,9 +1,12 @@
+import type postgres from "postgres";
 import type { Database } from "../client.ts";
 
 export interface KeyChangeListener {
   beatChannel: string;
   /** The public id of a changed key; `""`: all. */
   onKeyChanged(publicId: string): void;
+  /** A key was revoked together with the calls that it runs. */
+  onKeyCut(publicId: string): void;
   /** What {@link sendHeartbeat} sent came back through the listening connection. */
   onBeat(sentAtMs: number): void;
   /** The connection (again) listens; what was sent before is lost. */
@@ -17,12 +20,18 @@ export async function listenForKeyChanges(
 ): Promise<{ close(): Promise<void> }> {
   const sql = database.openConnection("listen");
   await sql.listen("key_changed", (payload) => listener.onKeyChanged(payload));
+  await sql.listen("key_cut", (payload) => listener.onKeyCut(payload));
   await sql.listen(
     listener.beatChannel,
     (payload) => listener.onBeat(Number(payload)),
     () => listener.onListening(),
   );
   return { close: () => sql.end({ timeout: 1 }) };
+}
+
+/** Tells all gateways, once the transaction is committed, to end the running calls of a key. */
+export async function sendKeyCut(transaction: postgres.TransactionSql, publicId: string): Promise<void> {
+  await transaction`select pg_notify('key_cut', ${publicId})`;
 }
 
 /**

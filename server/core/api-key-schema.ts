@@ -185,7 +185,13 @@ export const keyReference = z.strictObject({ public_id: publicIdSchema });
 /** A command to one key. */
 export const keyCommand = z.strictObject({ public_id: publicIdSchema, if_match: ifMatch });
 
-const overlapDefaultMs = 86_400_000;
+export const revokeKeyInput = z.strictObject({
+  public_id: publicIdSchema,
+  cut_streams: z
+    .boolean()
+    .default(false)
+    .describe("End the calls of the key that are running, on every gateway, instead of letting them finish."),
+});
 
 export const rotateKeyInput = z.strictObject({
   public_id: publicIdSchema,
@@ -198,7 +204,7 @@ export const rotateKeyInput = z.strictObject({
       context.addIssue({ code: "custom", message: "must be 0, or a time of at most 30 days like 90s, 45m, 24h or 7d" });
       return z.NEVER;
     })
-    .default(overlapDefaultMs)
+    .prefault("24h")
     .describe("How long the old secret works on: 0, or a time like 24h (the default), at most 30d."),
   idempotency_key: idempotencyKey,
   if_match: ifMatch,

@@ -22,6 +22,8 @@ export interface KeyChannelOptions {
   process: string;
   /** A key changed; `null`: any may have changed unseen. */
   onChange(publicId: string | null): void;
+  /** A key was revoked together with the calls that it runs. Not repeated where the channel was down. */
+  onCut(publicId: string): void;
   onState(up: boolean): void;
 }
 
@@ -45,6 +47,7 @@ export async function openKeyChannel(options: KeyChannelOptions): Promise<KeyCha
   const listener = await listenForKeyChanges(database, {
     beatChannel,
     onKeyChanged: (publicId) => options.onChange(publicId === "" ? null : publicId),
+    onKeyCut: (publicId) => options.onCut(publicId),
     onBeat: (sentAtMs) => {
       trustedUntilMs = Math.max(trustedUntilMs, sentAtMs + trustMs);
       setUp(true);

@@ -65,7 +65,8 @@ export type UpstreamFailureKind =
   | "timeout_total"
   | "reset" // the connection broke after the request was sent
   | "protocol" // not HTTP, a content encoding that was not asked for, an answer over the size limit
-  | "aborted"; // we ended it
+  | "aborted" // we ended it
+  | "cut"; // we ended it, because its key was revoked together with its calls
 
 export interface UpstreamFailure {
   kind: UpstreamFailureKind;

@@ -38,6 +38,8 @@ const emptyStream: UpstreamFailure = { kind: "reset", message: "the stream ended
 export interface RunningAttempt {
   result: Promise<AttemptResult>;
   leave(): void;
+  /** Ends it with a failure of our own making, which the client is told. */
+  end(failure: UpstreamFailure): void;
 }
 
 /** Times of an attempt in monotonic milliseconds; -1 while they have not come. */
@@ -61,6 +63,7 @@ export function openAttempt(
 ): RunningAttempt {
   let call: UpstreamCall | null = null;
   let leave: () => void = () => undefined;
+  let end: RunningAttempt["end"] = () => undefined;
   const result = new Promise<AttemptResult>((resolve) => {
     const settle = (outcome: AttemptResult): void => {
       times.endedAtMs = clock.monotonicMs();
@@ -76,6 +79,16 @@ export function openAttempt(
     let begun = false;
     let first: Buffer | null = null;
     let rest: Buffer[] | null = null;
+    const fail = (failure: UpstreamFailure): void => {
+      if (begun && receiver !== null) {
+        receiver.fail(failure);
+        settle({ kind: "streamed", failure });
+      } else settle({ kind: "failed", failure });
+    };
+    end = (failure) => {
+      call?.abort();
+      fail(failure);
+    };
     call = provider.send(target, request, {
       onHead(headStatus, headHeaders) {
         status = headStatus;
@@ -107,16 +120,11 @@ export function openAttempt(
             body: rest === null ? (first ?? Buffer.alloc(0)) : Buffer.concat(rest),
           });
       },
-      onFailure(failure) {
-        if (begun && receiver !== null) {
-          receiver.fail(failure);
-          settle({ kind: "streamed", failure });
-        } else settle({ kind: "failed", failure });
-      },
+      onFailure: fail,
     });
     times.sentAtMs = clock.monotonicMs();
   });
-  return { result, leave };
+  return { result, leave, end };
 }
 
 function isEventStream(type: string | string[] | undefined): boolean {

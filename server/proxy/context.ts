@@ -10,6 +10,7 @@ import type { Metrics } from "../platform/metrics.ts";
 import type { ModelTable } from "../providers/model-table.ts";
 import type { Providers } from "../providers/registry.ts";
 import type { MakeEventId } from "./event-ids.ts";
+import type { OpenCalls } from "./open-calls.ts";
 
 /** What a request needs; built once per process. */
 export interface ProxyContext {
@@ -25,6 +26,7 @@ export interface ProxyContext {
   journal: Journal;
   flusher: Flusher;
   makeEventId: MakeEventId;
+  openCalls: OpenCalls;
   /** Requests that are running, for the drain at the end. */
   openRequests: { count: number };
 }

@@ -1,5 +1,11 @@
 import { type Backoff, makeBackoff } from "../platform/backoff.ts";
-import type { ProviderTarget, UpstreamFailureKind, UpstreamRequest, WireEndpoint } from "../providers/types.ts";
+import type {
+  ProviderTarget,
+  UpstreamFailure,
+  UpstreamFailureKind,
+  UpstreamRequest,
+  WireEndpoint,
+} from "../providers/types.ts";
 import {
   type AttemptResult,
   type AttemptTimes,
@@ -9,6 +15,7 @@ import {
 } from "./attempt.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import type { ProxyContext } from "./context.ts";
+import type { OpenCall } from "./open-calls.ts";
 import type { ParsedInference } from "./parse.ts";
 import { makeUpstreamBody } from "./rewrite.ts";
 
@@ -32,13 +39,17 @@ export interface DispatchInput {
   client: ClientConnection;
   /** The client's leaving ends the call, instead of reading it to its end. */
   abortWhenLeft: boolean;
+  /** Tells when the key was revoked together with its calls. */
+  open: OpenCall;
 }
 
 /**
  * An answer that cannot be used (too large, an encoding that nobody asked for) would be the same again, and a call that
  * took all of its time leaves none for another.
  */
-const finalFailures: ReadonlySet<UpstreamFailureKind> = new Set(["aborted", "protocol", "timeout_total"]);
+const finalFailures: ReadonlySet<UpstreamFailureKind> = new Set(["aborted", "cut", "protocol", "timeout_total"]);
+
+const cutFailure: UpstreamFailure = { kind: "cut", message: "the key was revoked together with its calls" };
 
 /** True where another attempt may help and nothing has reached the client yet. */
 function mayRetry(result: AttemptResult): boolean {
@@ -57,6 +68,7 @@ export async function dispatch(proxy: ProxyContext, input: DispatchInput): Promi
   let running: RunningAttempt | null = null;
   let backoff: Backoff | null = null;
   if (input.abortWhenLeft) input.client.onLeft(() => running?.leave());
+  input.open.onCut = () => running?.end(cutFailure);
   for (let index = 0; ; index++) {
     const target = input.targets[index] as ProviderTarget;
     const provider = proxy.providers.get(target.type);
@@ -84,6 +96,7 @@ export async function dispatch(proxy: ProxyContext, input: DispatchInput): Promi
       await (backoff ??= makeBackoff({ minMs: 100, maxMs: 2_000 })).wait();
       // Nobody waits for another attempt any more.
       if (input.client.left) return dispatched;
+      if (input.open.isCut) return { ...dispatched, result: { kind: "failed", failure: cutFailure } };
     }
   }
 }
@@ -95,6 +108,7 @@ function getOutcome(result: AttemptResult): "ok" | "refused" | "failed" | "timeo
     case "streamed":
       return result.failure === null ? "ok" : "failed";
     case "failed":
+      if (result.failure.kind === "cut") return "aborted";
       return result.failure.kind.startsWith("timeout") ? "timeout" : "failed";
     case "left":
       return "aborted";

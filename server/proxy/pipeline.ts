@@ -12,6 +12,7 @@ import { ClientConnection } from "./client-connection.ts";
 import type { ProxyContext } from "./context.ts";
 import { type Dispatched, dispatch } from "./dispatch.ts";
 import { makeEvent } from "./make-event.ts";
+import type { OpenCall } from "./open-calls.ts";
 import { parseInference } from "./parse.ts";
 import { readBody } from "./read-body.ts";
 import { relayAnswer } from "./relay-answer.ts";
@@ -29,6 +30,8 @@ interface Call {
   response: ServerResponse;
   requestId: EventId;
   startedAtMs: number;
+  /** From the moment the key is known. */
+  open: OpenCall | null;
 }
 
 /**
@@ -42,7 +45,7 @@ export async function handleInference(
   response: ServerResponse,
 ): Promise<void> {
   const startedAtMs = proxy.clock.monotonicMs();
-  const call: Call = { proxy, endpoint, request, response, requestId: proxy.makeEventId(), startedAtMs };
+  const call: Call = { proxy, endpoint, request, response, requestId: proxy.makeEventId(), startedAtMs, open: null };
   proxy.openRequests.count++;
   try {
     const authenticated = proxy.authenticate(request, "bearer");
@@ -58,6 +61,7 @@ export async function handleInference(
     else respondRefusal(request, response, call.requestId, refusal);
     observe(call, 0, refusal);
   } finally {
+    if (call.open !== null) proxy.openCalls.close(call.open);
     proxy.openRequests.count--;
   }
 }
@@ -65,6 +69,8 @@ export async function handleInference(
 /** Everything behind the key. Answers `null` once the call was dealt with, or the refusal to write. */
 async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null> {
   const { proxy, endpoint, request, response } = call;
+  const open = proxy.openCalls.open(known.key.publicId);
+  call.open = open;
   const address = getClientAddress(request);
   const origin = request.headers.origin;
   proxy.lastUsed.noticeUse(known, proxy.clock.nowMs(), address);
@@ -83,6 +89,8 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
   if ("code" in model) return model;
   const admission = admit(known, parsed, model, proxy.config.gateway.outputTokensDefault);
   if ("code" in admission) return admission;
+  // While the body was on its way.
+  if (open.isCut) return makeRefusal("revoked_api_key");
 
   const event = makeEvent(call.requestId, known, endpoint, parsed, model, admission, tags, address, origin);
   let entry: JournalEntry;
@@ -111,6 +119,7 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
       receiver: relay,
       client,
       abortWhenLeft: known.key.onDisconnect === "abort",
+      open,
     });
     event.attempts = dispatched.attempts;
     if (relay?.begun) relay.finish(dispatched);

@@ -38,7 +38,8 @@ export function relayAnswer(
   const { result, target, times } = dispatched;
   if (times.firstByteAtMs >= 0) event.firstTokenMs = times.firstByteAtMs - times.sentAtMs;
   if (result.kind === "failed") {
-    setUsage(event, target, null, -1);
+    // A provider that was working when the call was cut may charge for what it was sent.
+    setUsage(event, target, null, result.failure.kind === "cut" ? 0 : -1);
     refuse(call, event, makeFailureRefusal(result.failure));
     call.proxy.logger.warn(
       {

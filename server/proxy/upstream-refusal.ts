@@ -82,6 +82,8 @@ export function makeFailureRefusal(failure: UpstreamFailure): Refusal {
       return makeRefusal("upstream_timeout");
     case "connect":
       return makeRefusal("upstream_error", "The provider cannot be reached.");
+    case "cut":
+      return makeRefusal("revoked_api_key", "The API key was revoked while the call was running.");
     case "protocol":
       return makeRefusal("upstream_error", "The provider's answer cannot be used.");
     default:

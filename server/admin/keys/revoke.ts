@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { keyReference } from "../../core/api-key-schema.ts";
+import { sendKeyCut } from "../../../db/queries/key-notifications.ts";
+import { revokeKeyInput } from "../../core/api-key-schema.ts";
 import { makeProcedure } from "../trpc.ts";
 import { makeStateChange } from "./state-change.ts";
 import { updateKey } from "./update-key.ts";
@@ -12,12 +13,20 @@ export const revokeKey = makeProcedure("admin:keys")
       path: "/api-keys/{public_id}",
       operationId: "revokeApiKey",
       summary: "Revoke a key for ever",
+      description:
+        "Calls that are running go on to their end, unless cut_streams is true: then each is ended within five seconds, with an error of the code revoked_api_key, and charged for what was produced.",
       tags: ["API keys"],
     },
     status: 204,
   })
-  .input(keyReference)
+  .input(revokeKeyInput)
   .output(z.void())
   .mutation(async ({ ctx, input }) => {
-    await updateKey(ctx, input.public_id, (current, nowMs) => makeStateChange(current, "revoked", nowMs));
+    await updateKey(
+      ctx,
+      input.public_id,
+      (current, nowMs) => makeStateChange(current, "revoked", nowMs),
+      // Also for a key that was revoked before, without its calls.
+      input.cut_streams ? { complete: (transaction, key) => sendKeyCut(transaction, key.publicId) } : {},
+    );
   });
