@@ -200,4 +200,20 @@ describe("findExcessOfChange", () => {
     expect(findExcessOfChange(weak, child, { ...child, expiresAt: new Date(10) }, false)).toEqual(["expires_at"]);
     expect(findExcessOfChange(weak, child, { ...child, expiresAt: new Date(8) }, false)).toEqual([]);
   });
+
+  it("another owner and other tags are given, even where the key gets no more by them", () => {
+    const mine = { ...strong, ownerId: null };
+    expect(findExcessOfChange(weak, mine, { ...mine, ownerId: "you" }, false)).toEqual(["permissions"]);
+    expect(findExcessOfChange(weak, mine, { ...mine, tags: { customer: "you" } }, false)).toEqual(["permissions"]);
+    expect(findExcessOfChange(open, mine, { ...mine, ownerId: "you", tags: { customer: "you" } }, false)).toEqual([]);
+  });
+
+  it("permissions are not given to a key that outlives the caller; room in limits is", () => {
+    const child: KeyPowers = { ...weak, permissions: ["ai:inference"], models: ["a"], expiresAt: new Date(9) };
+    const caller: KeyPowers = { ...weak, permissions: ["admin:keys", "ai:*"] };
+    expect(findExcessOfChange(caller, child, { ...child, models: ["*"] }, false)).toEqual([]);
+    expect(findExcessOfChange(caller, child, { ...child, permissions: ["ai:*"] }, false)).toEqual(["expires_at"]);
+    const shorter = { ...child, permissions: ["ai:*"], expiresAt: new Date(5) };
+    expect(findExcessOfChange(caller, child, shorter, false)).toEqual([]);
+  });
 });
