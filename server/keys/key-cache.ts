@@ -2,6 +2,7 @@ import { LRUCache } from "lru-cache";
 import type { Database } from "../../db/client.ts";
 import { findKeysByDigest } from "../../db/queries/find-keys-by-digest.ts";
 import { makeRefusal, type Refusal } from "../core/error.ts";
+import { findOwnerPlan, makeEffectiveKey, type Plan } from "../core/plan.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Pepper } from "../platform/config.ts";
 import type { Metrics } from "../platform/metrics.ts";
@@ -21,6 +22,8 @@ export interface KeyCacheOptions {
   database: Database;
   clock: Clock;
   peppers: readonly Pepper[];
+  /** By name; a key of a member is cut down to its owner's plan when it is read. */
+  plans: ReadonlyMap<string, Plan>;
   entriesMax: number;
   /** How long known keys are served while PostgreSQL cannot be reached. */
   graceMs: number;
@@ -165,7 +168,9 @@ export class KeyCache {
     const found = new Map<string, Loaded<KnownKey>>();
     for (const row of rows) {
       const secret = { digest: row.digest, retiresAt: row.secretRetiresAt, lastUsedAt: row.secretLastUsedAt };
-      const value = makeKnownKey(row.key, secret, startedAtMs);
+      const plan = findOwnerPlan(this.#options.plans, row.owner);
+      const key = makeEffectiveKey(row.key, row.owner, plan);
+      const value = makeKnownKey(key, secret, startedAtMs, plan?.models ?? null);
       found.set(row.digest, { publicId: row.key.publicId, value });
     }
     return found;

@@ -1,9 +1,13 @@
 import { BlockList, isIP } from "node:net";
 import type { ApiKey } from "../core/api-key.ts";
+import { isModelAllowed } from "../core/model-allowlist.ts";
 
 /** A key as the hot path keeps it: the row, and what would be costly to work out for every request. */
 export interface KnownKey {
+  /** As it holds now: its owner and the owner's plan are worked into it. */
   readonly key: ApiKey;
+  /** Allowlist of the owner's plan, which holds beside the key's own; `null`: no plan. */
+  readonly planModels: readonly string[] | null;
   /** Milliseconds since 1970 by database time; Infinity where it never ends. The earlier of key and secret. */
   readonly expiresAtMs: number;
   /** Key-bound tags as JSON text, `""` where there are none. */
@@ -27,12 +31,14 @@ export function makeKnownKey(
   key: ApiKey,
   secret: { digest: string; retiresAt: Date | null; lastUsedAt: Date | null },
   loadedAtMs: number,
+  planModels: readonly string[] | null = null,
 ): KnownKey {
   const isRotated = key.rotatedAt !== null;
   const end = key.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
   const secretEnd = secret.retiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
   return {
     key,
+    planModels,
     expiresAtMs: Math.min(end, secretEnd),
     tagsJson: Object.keys(key.tags).length === 0 ? "" : JSON.stringify(key.tags),
     networks: makeNetworks(key.allowedIps),
@@ -54,6 +60,13 @@ function makeNetworks(cidrs: readonly string[]): BlockList | null {
     list.addSubnet(address, prefix === undefined ? (family === "ipv6" ? 128 : 32) : Number(prefix), family);
   }
   return list;
+}
+
+/** True where both the key and its owner's plan allow the model. */
+export function isModelGranted(known: KnownKey, model: string): boolean {
+  return (
+    isModelAllowed(known.key.models, model) && (known.planModels === null || isModelAllowed(known.planModels, model))
+  );
 }
 
 /** True where the key may be used from the address. `::ffff:a.b.c.d` is the IPv4 address that it stands for. */

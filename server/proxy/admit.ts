@@ -1,9 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { makeRefusal, type Refusal } from "../core/error.ts";
-import { isModelAllowed } from "../core/model-allowlist.ts";
 import { isPermissionGranted } from "../core/permission.ts";
 import { makeUpperBound } from "../core/price.ts";
-import { isAddressAllowed, type KnownKey, modelAnswersMax } from "../keys/known-key.ts";
+import { isAddressAllowed, isModelGranted, type KnownKey, modelAnswersMax } from "../keys/known-key.ts";
 import type { ResolvedModel } from "../providers/model-table.ts";
 import type { ParsedInference } from "./parse.ts";
 
@@ -83,14 +82,14 @@ export function admit(
 function isAllowed(known: KnownKey, model: string): boolean {
   const answered = known.modelAnswers.get(model);
   if (answered !== undefined) return answered;
-  const allowed = isModelAllowed(known.key.models, model);
+  const allowed = isModelGranted(known, model);
   if (known.modelAnswers.size < modelAnswersMax) known.modelAnswers.set(model, allowed);
   return allowed;
 }
 
 /** True where the key may call the model, asked outside the hot path. */
 export function isModelListed(known: KnownKey, model: string): boolean {
-  return isModelAllowed(known.key.models, model);
+  return isModelGranted(known, model);
 }
 
 /** The models of a list that the key may call. */
