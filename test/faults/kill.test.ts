@@ -30,13 +30,14 @@ import { waitUntil } from "../support/wait-until.ts";
 afterEach(endInstallations);
 
 const isFull = process.env.TEST_TIER === "full";
-/** Of twenty rounds. */
+/** Kills of one run; the full tier has three times as many. */
 const targets: readonly (readonly [KillTarget, number])[] = [
-  ["tree", 15],
+  ["tree", 20],
   ["node", 3],
   ["postmaster", 2],
 ];
-const rounds = isFull ? 60 : 20;
+const times = isFull ? 3 : 1;
+const rounds = times * targets.reduce((sum, [, count]) => sum + count, 0);
 
 /** What the scripted upstream does for each model; half of the calls that may stream do. */
 const models = [
@@ -117,7 +118,7 @@ test("kill -9 at random moments under load: each dispatch has one row, none is l
   });
 
   const plan = shuffle(
-    targets.flatMap(([target, count]) => Array<KillTarget>((count * rounds) / 20).fill(target)),
+    targets.flatMap(([target, count]) => Array<KillTarget>(count * times).fill(target)),
     random,
   );
   const kills = { tree: 0, node: 0, postmaster: 0, workers: 0, "while starting": 0 };
@@ -166,10 +167,12 @@ test("kill -9 at random moments under load: each dispatch has one row, none is l
   expect(verdict.dispatched).toBeGreaterThan(rounds * 20);
   expect(verdict.reserved).toBeGreaterThan(0);
   expect(verdict.reserved).toBeLessThanOrEqual(inFlightAtKills + 24 * kills["while starting"]);
-  // What a client had whole, well before the next kill, is never an estimate of what it may have cost.
+  // What a client had whole, well before the next kill, is never an estimate of what it may have cost. On a machine whose
+  // disk is busy a write to the journal can take as long as this allows.
   const seen = load.answered.filter(
-    ({ endedAtMs }) => !killedAtMs.some((ms) => ms > endedAtMs - 50 && ms < endedAtMs + 250),
+    ({ endedAtMs }) => !killedAtMs.some((ms) => ms > endedAtMs - 50 && ms < endedAtMs + 500),
   );
+  expect(seen.length).toBeGreaterThan(0);
   expect(
     seen.filter(({ requestId }) => !["reported", "estimated"].includes(byId.get(requestId)?.usage_source ?? "")),
   ).toEqual([]);
