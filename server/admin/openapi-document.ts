@@ -6,13 +6,47 @@ import { errorAnswer } from "./refusal.ts";
 import { headerFields, makeRestRoutes, type RestRoute } from "./rest-route.ts";
 import { appRouter } from "./router.ts";
 
+interface OpenApiParameter {
+  name: string;
+  in: "path" | "query" | "header";
+  required: boolean;
+  description: string;
+  style?: string;
+  explode?: boolean;
+  schema: JsonSchema;
+}
+
+type OpenApiContent = Record<string, { schema: JsonSchema; examples?: Record<string, unknown> }>;
+
+export interface OpenApiOperation {
+  operationId: string;
+  summary: string;
+  description?: string;
+  tags: readonly string[];
+  /** The same call in tRPC. */
+  "x-procedure": string;
+  parameters?: OpenApiParameter[];
+  requestBody?: { required: boolean; content: OpenApiContent };
+  responses: Record<string, { description: string; headers?: Record<string, unknown>; content?: OpenApiContent }>;
+}
+
+export interface OpenApiDocument {
+  openapi: string;
+  info: { title: string; description: string; version: string };
+  servers: { url: string }[];
+  security: Record<string, string[]>[];
+  /** Operations by path and method in lower case. */
+  paths: Record<string, Record<string, OpenApiOperation>>;
+  components: { schemas: Record<string, JsonSchema>; securitySchemes: Record<string, unknown> };
+}
+
 /**
  * The OpenAPI 3.1 document of the REST surface.
  *
  * @param baseUrl where `/admin` is reached, without a trailing slash; empty for the host that the document came from.
  */
-export function makeOpenApiDocument(version: string, baseUrl: string) {
-  const paths: Record<string, Record<string, unknown>> = {};
+export function makeOpenApiDocument(version: string, baseUrl: string): OpenApiDocument {
+  const paths: OpenApiDocument["paths"] = {};
   for (const route of makeRestRoutes(appRouter)) {
     const { method, path } = route.operation;
     paths[path] = { ...paths[path], [method.toLowerCase()]: makeOperation(route) };
@@ -42,7 +76,7 @@ export function makeOpenApiDocument(version: string, baseUrl: string) {
 
 const sessionCookie = "better-auth.session_token";
 
-function makeOperation(route: RestRoute) {
+function makeOperation(route: RestRoute): OpenApiOperation {
   const { operationId, summary, description, tags } = route.operation;
   const parameters = makeParameters(route);
   const body = makeBody(route);
@@ -58,8 +92,13 @@ function makeOperation(route: RestRoute) {
   };
 }
 
-function makeParameters(route: RestRoute) {
-  const parameter = (where: "path" | "query" | "header", name: string, schema: JsonSchema, required: boolean) => {
+function makeParameters(route: RestRoute): OpenApiParameter[] {
+  const parameter = (
+    where: OpenApiParameter["in"],
+    name: string,
+    schema: JsonSchema,
+    required: boolean,
+  ): OpenApiParameter => {
     const { description, ...rest } = schema;
     const style = rest.type === "object" ? { style: "deepObject", explode: true } : {};
     return { name, in: where, required, description: description ?? "", ...style, schema: rest };
@@ -75,7 +114,7 @@ function makeParameters(route: RestRoute) {
   ];
 }
 
-function makeBody(route: RestRoute) {
+function makeBody(route: RestRoute): Required<OpenApiOperation>["requestBody"] | null {
   if (!route.hasBody || Object.keys(route.rest.properties ?? {}).length === 0) return null;
   const example = examples[route.operation.operationId];
   return {
@@ -86,7 +125,7 @@ function makeBody(route: RestRoute) {
   };
 }
 
-function makeResponses(route: RestRoute): Record<string, unknown> {
+function makeResponses(route: RestRoute): OpenApiOperation["responses"] {
   const example = examples[route.operation.operationId];
   const answer = {
     "application/json": {

@@ -18,7 +18,7 @@ export interface RestOperation {
 }
 
 /** `status` is what REST answers on success; 200 where it is not said. */
-interface ProcedureMeta {
+export interface ProcedureMeta {
   openapi?: RestOperation;
   status?: number;
 }
