@@ -143,7 +143,7 @@ export const settingSchemas = {
   }),
   usage: z.strictObject({ raw_days: count(1, 3650, 30), partition_days_ahead: count(1, 60, 3) }),
   journal: z.strictObject({
-    flush_interval_ms: count(1, 60_000, 200),
+    flush_interval_ms: count(1, 60_000, 500),
     batch_events_max: count(1, 10_000, 1_000),
     pending_events_max: count(1_000, 10_000_000, 200_000),
     segment_bytes_max: count(64 * kibi, gibi, 16 * mebi),
