@@ -1,8 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { type Database, openDatabase } from "../db/client.ts";
+import { makeFindClientAddress } from "./core/client-address.ts";
 import { makeAuthenticate } from "./keys/authenticate.ts";
+import { ClientOrigins } from "./keys/client-origins.ts";
 import { makeFindKey } from "./keys/find-key.ts";
+import { ImportedFormats } from "./keys/imported-formats.ts";
 import { KeyCache } from "./keys/key-cache.ts";
 import { type KeyChannel, openKeyChannel } from "./keys/key-channel.ts";
 import { openLastUsed } from "./keys/last-used.ts";
@@ -89,24 +92,29 @@ async function openRest(
   const keyCache = new KeyCache({
     database,
     clock,
-    peppers: config.peppers,
     plans: config.plans,
     entriesMax: config.keys.cacheEntriesMax,
     graceMs: config.gateway.graceMs,
     metrics,
   });
   const openCalls = new OpenCalls();
+  const imported = new ImportedFormats(database);
   let listening = false;
+  let clientOrigins: ClientOrigins | null = null;
   const keyChannel = await openKeyChannel({
     database,
     clock,
     process,
-    onChange: (publicId) => keyCache.forget(publicId),
+    onChange: (publicId) => {
+      keyCache.forget(publicId);
+      clientOrigins?.noticeChange();
+    },
     onCut: (publicId) => {
       keyCache.forget(publicId);
       const calls = openCalls.cut(publicId);
       if (calls > 0) logger.info({ public_id: publicId, calls }, "the running calls of a revoked key were ended");
     },
+    onImported: (format) => imported.notice(format),
     onState: (up) => {
       listening = up;
       if (up) logger.debug("changes of keys are heard");
@@ -114,6 +122,9 @@ async function openRest(
     },
   });
   keyCache.setChannel(keyChannel);
+  // Before the first request: a key that was imported must not be refused because nobody has looked yet.
+  await imported.load();
+  clientOrigins = new ClientOrigins({ database, clock, channel: keyChannel, graceMs: config.gateway.graceMs });
   const flusher = new Flusher({ database, journal, process, clock, metrics, logger, ...config.journal });
   const lastUsed = openLastUsed({ database, logger });
   const providers = openProviders({
@@ -121,7 +132,12 @@ async function openRest(
     connectionsPerOriginMax: upstreamConnectionsMax,
     answerBytesMax: config.gateway.responseBytesMax,
   });
-  const findKey = makeFindKey({ cache: keyCache, prefixes: config.keys.prefixes });
+  const findKey = makeFindKey({
+    cache: keyCache,
+    prefixes: config.keys.prefixes,
+    peppers: config.peppers,
+    imported,
+  });
   const openRequests = { count: 0 };
   metrics.watch("openRequests", () => openRequests.count);
   metrics.watch("keyCacheEntries", () => keyCache.size);
@@ -140,6 +156,7 @@ async function openRest(
       );
     journal.shutDown();
     keyCache.close();
+    imported.close();
     await keyChannel.close();
     await database.close();
   }
@@ -158,6 +175,8 @@ async function openRest(
       metrics,
       authenticate: makeAuthenticate({ findKey, clock }),
       findKey,
+      findClientAddress: makeFindClientAddress(config.gateway.trustedProxies),
+      clientOrigins,
       lastUsed,
       models: openModelTable(config, openPriceBook(config.prices)),
       providers,

@@ -5,17 +5,17 @@ import { fileURLToPath } from "node:url";
 import type { Redis } from "ioredis";
 import { findAnyApiKey } from "../db/queries/find-any-api-key.ts";
 import { makeAdminRouter } from "./admin/admin-router.ts";
+import { openCheckpointKeeper } from "./admin/audit/checkpoint-keeper.ts";
 import { makeApp, type Routers } from "./app.ts";
 import { type Context, openContext } from "./context.ts";
 import type { ApiKey } from "./core/api-key.ts";
-import { makeRefusal, type Refusal } from "./core/error.ts";
+import type { Refusal } from "./core/error.ts";
 import { isPermissionGranted } from "./core/permission.ts";
 import { makeHttpClose } from "./http/drain.ts";
 import { makeOperationsRouter } from "./http/health.ts";
 import { makeHttpServer } from "./http/server.ts";
 import { isRefusal } from "./keys/authenticate.ts";
 import { makeFirstKeys } from "./keys/first-keys.ts";
-import { isAddressAllowed } from "./keys/known-key.ts";
 import { makeBanner } from "./platform/banner.ts";
 import { type Config, loadProcessConfig } from "./platform/config.ts";
 import { openLogger } from "./platform/logger.ts";
@@ -23,7 +23,7 @@ import { openRedis } from "./platform/redis.ts";
 import { openShutdown, type Shutdown } from "./platform/shutdown.ts";
 import { version } from "./platform/version.ts";
 import { openWorkerProcess, type WorkerProcess } from "./platform/worker-process.ts";
-import { getClientAddress } from "./proxy/admit.ts";
+import { findCorsOrigin, findPlaceRefusal } from "./proxy/admit.ts";
 import { makeHotRoutes, makeInferenceRouter } from "./proxy/router.ts";
 import { openStore } from "./store.ts";
 
@@ -75,9 +75,11 @@ export async function startServer(options: ServerOptions): Promise<void> {
         context,
       );
 
+    const checkpointKeeper = openCheckpointKeeper({ sql: context.database.sql, config, logger, metrics: context.metrics });
     shutdown.add("http", () => closeHttp(config.gateway.drainMs));
     shutdown.add("workers", () => workers?.stop());
     shutdown.add("redis", () => redis?.disconnect());
+    shutdown.add("audit checkpoint", () => checkpointKeeper.close());
     shutdown.add("context", () => context.close());
     shutdown.add("store", () => store.close());
     process.stdout.write(`${makeBanner(config, url, keys)}\n`);
@@ -108,6 +110,7 @@ function makeRouters(
       checkPostgres: () => findAnyApiKey(database.sql),
       checkRedis: redis === null ? null : () => redis.ping(),
       areWorkersUp,
+      findClientAddress: context.proxy.findClientAddress,
       authorize: async (request) => {
         const answer = await authenticateAdmin(context, request);
         return answer.ok && isPermissionGranted(answer.key.permissions, "admin:usage");
@@ -132,8 +135,9 @@ async function authenticateAdmin(
 ): Promise<{ ok: true; key: ApiKey } | { ok: false; refusal: Refusal }> {
   const known = await context.proxy.authenticate(request, "bearer");
   if (isRefusal(known)) return { ok: false, refusal: known };
-  const address = getClientAddress(request);
-  if (!isAddressAllowed(known, address)) return { ok: false, refusal: makeRefusal("ip_not_allowed") };
+  const address = context.proxy.findClientAddress(request);
+  const refusal = findPlaceRefusal(known, address, findCorsOrigin(known, request.headers.origin));
+  if (refusal !== null) return { ok: false, refusal };
   context.proxy.lastUsed.noticeUse(known, context.clock.nowMs(), address);
   return { ok: true, key: known.key };
 }

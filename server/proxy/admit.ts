@@ -1,26 +1,39 @@
-import type { IncomingMessage } from "node:http";
+import { isForbiddenToClients } from "../core/client-key.ts";
 import { makeRefusal, type Refusal } from "../core/error.ts";
+import { isOriginAllowed } from "../core/origin.ts";
 import { isPermissionGranted } from "../core/permission.ts";
 import { makeUpperBound } from "../core/price.ts";
 import { isAddressAllowed, isModelGranted, type KnownKey, modelAnswersMax } from "../keys/known-key.ts";
 import type { ResolvedModel } from "../providers/model-table.ts";
 import type { ParsedInference } from "./parse.ts";
 
-/** The address of the peer; an IPv4 address that came through an IPv6 socket in its own form. */
-export function getClientAddress(request: IncomingMessage): string {
-  const address = request.socket.remoteAddress ?? "";
-  return address.startsWith("::ffff:") ? address.slice(7) : address;
+/**
+ * The request's origin where the key's own list holds it: pages of that origin may read the answer. `null` where it came
+ * from no page, from another origin, or with a key that is for no page.
+ */
+export function findCorsOrigin(known: KnownKey, origin: string | undefined): string | null {
+  const { allowedOrigins } = known.key;
+  if (origin === undefined || allowedOrigins.length === 0) return null;
+  return isOriginAllowed(allowedOrigins, origin) ? origin : null;
 }
 
-function isOriginAllowed(allowed: readonly string[], origin: string): boolean {
-  return allowed.some((entry) => {
-    if (entry === origin) return true;
-    const star = entry.indexOf("://*.");
-    if (star === -1) return false;
-    const scheme = entry.slice(0, star + 3);
-    const suffix = entry.slice(star + 4);
-    return origin.startsWith(scheme) && origin.endsWith(suffix) && origin.length > scheme.length + suffix.length;
-  });
+/** Whether the key may do something at all; one that lives in browsers never what is forbidden to those. */
+export function isPermitted(known: KnownKey, permission: string): boolean {
+  const { permissions, type } = known.key;
+  return isPermissionGranted(permissions, permission) && !(type === "client" && isForbiddenToClients(permission));
+}
+
+/**
+ * Whether the key may be used from where the request comes: its networks and its origins.
+ *
+ * @param corsOrigin of {@link findCorsOrigin}.
+ */
+export function findPlaceRefusal(known: KnownKey, address: string, corsOrigin: string | null): Refusal | null {
+  if (!isAddressAllowed(known, address)) return makeRefusal("ip_not_allowed");
+  const { allowedOrigins, type } = known.key;
+  // A client key without any origin, however it came to that, is of use nowhere.
+  const isBound = allowedOrigins.length > 0 || type === "client";
+  return isBound && corsOrigin === null ? makeRefusal("origin_not_allowed") : null;
 }
 
 /** What can be judged before the body is read: permission, network, browser origin. */
@@ -28,17 +41,12 @@ export function findCallerRefusal(
   known: KnownKey,
   permission: string,
   address: string,
-  origin: string | undefined,
+  corsOrigin: string | null,
 ): Refusal | null {
-  const { key } = known;
-  if (!isPermissionGranted(key.permissions, permission)) {
+  if (!isPermitted(known, permission)) {
     return makeRefusal("permission_denied", `This key lacks the permission \`${permission}\`.`);
   }
-  if (!isAddressAllowed(known, address)) return makeRefusal("ip_not_allowed");
-  if (key.allowedOrigins.length > 0 && (origin === undefined || !isOriginAllowed(key.allowedOrigins, origin))) {
-    return makeRefusal("origin_not_allowed");
-  }
-  return null;
+  return findPlaceRefusal(known, address, corsOrigin);
 }
 
 /** What was decided for an admitted call. */

@@ -1,4 +1,6 @@
+import type { FindClientAddress } from "../core/client-address.ts";
 import type { Authenticate } from "../keys/authenticate.ts";
+import type { ClientOrigins } from "../keys/client-origins.ts";
 import type { FindKey } from "../keys/find-key.ts";
 import type { LastUsed } from "../keys/last-used.ts";
 import type { Flusher } from "../ledger/flusher.ts";
@@ -20,6 +22,8 @@ export interface ProxyContext {
   metrics: Metrics;
   authenticate: Authenticate;
   findKey: FindKey;
+  findClientAddress: FindClientAddress;
+  clientOrigins: ClientOrigins;
   lastUsed: LastUsed;
   models: ModelTable;
   providers: Providers;

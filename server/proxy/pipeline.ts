@@ -7,7 +7,7 @@ import type { KnownKey } from "../keys/known-key.ts";
 import type { JournalEntry } from "../ledger/journal.ts";
 import type { WireEndpoint } from "../providers/types.ts";
 import { makeAccessLine } from "./access-line.ts";
-import { admit, findCallerRefusal, getClientAddress } from "./admit.ts";
+import { admit, findCallerRefusal, findCorsOrigin } from "./admit.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { ProxyContext } from "./context.ts";
 import { type Dispatched, dispatch } from "./dispatch.ts";
@@ -30,6 +30,8 @@ interface Call {
   response: ServerResponse;
   requestId: EventId;
   startedAtMs: number;
+  /** The origin whose pages may read the answer. */
+  corsOrigin: string | null;
   /** From the moment the key is known. */
   open: OpenCall | null;
 }
@@ -45,20 +47,21 @@ export async function handleInference(
   response: ServerResponse,
 ): Promise<void> {
   const startedAtMs = proxy.clock.monotonicMs();
-  const call: Call = { proxy, endpoint, request, response, requestId: proxy.makeEventId(), startedAtMs, open: null };
+  const requestId = proxy.makeEventId();
+  const call: Call = { proxy, endpoint, request, response, requestId, startedAtMs, corsOrigin: null, open: null };
   proxy.openRequests.count++;
   try {
     const authenticated = proxy.authenticate(request, "bearer");
     const known = authenticated instanceof Promise ? await authenticated : authenticated;
-    const refusal = isRefusal(known) ? known : await runAdmitted(call, known);
+    const refusal = isRefusal(known) ? refuseUnknown(call, known) : await runAdmitted(call, known);
     if (refusal === null) return;
-    respondRefusal(request, response, call.requestId, refusal);
+    respondRefusal(request, response, call.requestId, refusal, call.corsOrigin);
     observe(call, 0, refusal);
   } catch (error) {
     proxy.logger.error({ err: error, request_id: call.requestId }, "a request failed inside the gateway");
     const refusal = makeRefusal("internal_error");
     if (response.headersSent) response.destroy();
-    else respondRefusal(request, response, call.requestId, refusal);
+    else respondRefusal(request, response, call.requestId, refusal, call.corsOrigin);
     observe(call, 0, refusal);
   } finally {
     if (call.open !== null) proxy.openCalls.close(call.open);
@@ -66,15 +69,23 @@ export async function handleInference(
   }
 }
 
+/** A page that a client key serves may read why its key is refused, else its author sees a network error. */
+function refuseUnknown(call: Call, refusal: Refusal): Refusal {
+  const { origin } = call.request.headers;
+  if (origin !== undefined && call.proxy.clientOrigins.isHeld(origin)) call.corsOrigin = origin;
+  return refusal;
+}
+
 /** Everything behind the key. Answers `null` once the call was dealt with, or the refusal to write. */
 async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null> {
   const { proxy, endpoint, request, response } = call;
   const open = proxy.openCalls.open(known.key.publicId);
   call.open = open;
-  const address = getClientAddress(request);
+  const address = proxy.findClientAddress(request);
   const origin = request.headers.origin;
+  call.corsOrigin = findCorsOrigin(known, origin);
   proxy.lastUsed.noticeUse(known, proxy.clock.nowMs(), address);
-  const callerRefusal = findCallerRefusal(known, "ai:inference", address, origin);
+  const callerRefusal = findCallerRefusal(known, "ai:inference", address, call.corsOrigin);
   if (callerRefusal !== null) return callerRefusal;
   if (proxy.flusher.isFull) return makeRefusal("store_unavailable", undefined, { retryAfterSeconds: 1 });
 
@@ -153,7 +164,7 @@ function observe(call: Call, upstreamMs: number, refusal: Refusal | null, event?
       publicId: event?.publicId ?? "",
       model: event?.model ?? "",
       durationMs: roundMs(durationMs),
-      address: event?.clientIp ?? getClientAddress(request),
+      address: event?.clientIp ?? proxy.findClientAddress(request),
     }),
   );
 }

@@ -25,6 +25,7 @@ export interface RelayedCall {
   response: ServerResponse;
   requestId: UsageEvent["id"];
   startedAtMs: number;
+  corsOrigin: string | null;
 }
 
 /** Writes a whole answer (or what there is instead of one) to the client, and the usage onto the event. */
@@ -64,6 +65,7 @@ export function relayAnswer(
         const now = call.proxy.clock.monotonicMs();
         respondAnswer(call.response, result.status, "application/json", body, {
           requestId: call.requestId,
+          corsOrigin: call.corsOrigin,
           overheadMs: now - call.startedAtMs - dispatched.upstreamMs,
           costNanoUsd: event.costNanoUsd,
           outputTokensMax,
@@ -87,5 +89,5 @@ export function setClientLeft(event: UsageEvent): void {
 function refuse(call: RelayedCall, event: UsageEvent, refusal: Refusal): void {
   event.status = errorTable[refusal.code].status;
   event.code = refusal.code;
-  respondRefusal(call.request, call.response, call.requestId, refusal);
+  respondRefusal(call.request, call.response, call.requestId, refusal, call.corsOrigin);
 }

@@ -57,6 +57,7 @@ export class StreamRelay implements StreamReceiver {
     const nowMs = this.#call.proxy.clock.monotonicMs();
     respondStreamHead(this.#call.response, status, {
       requestId: this.#call.requestId,
+      corsOrigin: this.#call.corsOrigin,
       overheadMs: times.sentAtMs - this.#call.startedAtMs + (nowMs - times.firstByteAtMs),
       costNanoUsd: null,
       outputTokensMax: this.#options.outputTokensMax,

@@ -12,9 +12,49 @@ const lingerMs = 2_000;
 /** Above this, copying costs more than a second buffer in the write. */
 const singleWriteBytesMax = 32_768;
 
-/** Headers that every answer of the inference API carries, as a flat list. */
-function makeBaseHeaders(requestId: EventId): string[] {
-  return ["x-request-id", requestId, "cache-control", "no-store"];
+/** Our own headers that a page may read. */
+const exposedHeaders = [
+  "x-request-id",
+  "retry-after",
+  "x-should-retry",
+  ...["limit", "remaining", "reset"].flatMap((word) => [`x-ratelimit-${word}-requests`, `x-ratelimit-${word}-tokens`]),
+  "ratelimit",
+  "ratelimit-policy",
+  "x-tollgate-budget-remaining-usd",
+  "x-tollgate-cost-usd",
+  "x-tollgate-max-output-tokens",
+  "x-tollgate-overhead-ms",
+].join(", ");
+
+/**
+ * Headers that every answer of the inference API carries, as a flat list.
+ *
+ * @param corsOrigin the origin whose pages may read the answer; `null`: it came from no page, or none that may.
+ */
+function makeBaseHeaders(requestId: EventId, corsOrigin: string | null): string[] {
+  const headers = ["x-request-id", requestId, "cache-control", "no-store"];
+  if (corsOrigin !== null) {
+    headers.push("access-control-allow-origin", corsOrigin, "access-control-expose-headers", exposedHeaders);
+    headers.push("vary", "origin");
+  }
+  return headers;
+}
+
+/** Seconds for which a browser need not ask again. */
+const preflightAgeSeconds = 600;
+
+/** Allows the request that a browser asked for. */
+export function respondPreflight(
+  response: ServerResponse,
+  requestId: EventId,
+  allowed: { origin: string; methods: string; headers: readonly string[] },
+): void {
+  const headers = ["x-request-id", requestId, "cache-control", "no-store", "vary", "origin"];
+  headers.push("access-control-allow-origin", allowed.origin, "access-control-allow-methods", allowed.methods);
+  if (allowed.headers.length > 0) headers.push("access-control-allow-headers", allowed.headers.join(", "));
+  headers.push("access-control-max-age", String(preflightAgeSeconds));
+  response.writeHead(204, headers);
+  response.end();
 }
 
 /** The body of an error in OpenAI's shape. */
@@ -37,11 +77,12 @@ export function respondRefusal(
   response: ServerResponse,
   requestId: EventId,
   refusal: Refusal,
+  corsOrigin: string | null = null,
 ): void {
   if (response.headersSent || response.destroyed) return;
   const { status } = errorTable[refusal.code];
   const body = Buffer.from(JSON.stringify(makeErrorBody(refusal)));
-  const headers = makeBaseHeaders(requestId);
+  const headers = makeBaseHeaders(requestId, corsOrigin);
   headers.push("content-type", "application/json", "content-length", String(body.length));
   if (status === 401) headers.push("www-authenticate", "Bearer");
   if (refusal.retryAfterSeconds !== undefined)
@@ -83,10 +124,15 @@ function endLate(request: IncomingMessage, response: ServerResponse, body: Buffe
 }
 
 /** Writes a small answer of our own. */
-export function respondJson(response: ServerResponse, requestId: EventId, value: unknown): void {
+export function respondJson(
+  response: ServerResponse,
+  requestId: EventId,
+  value: unknown,
+  corsOrigin: string | null = null,
+): void {
   const body = Buffer.from(JSON.stringify(value));
   response.writeHead(200, [
-    ...makeBaseHeaders(requestId),
+    ...makeBaseHeaders(requestId, corsOrigin),
     "content-type",
     "application/json",
     "content-length",
@@ -98,6 +144,7 @@ export function respondJson(response: ServerResponse, requestId: EventId, value:
 /** What is told about a call beside its answer. */
 export interface CallFacts {
   requestId: EventId;
+  corsOrigin: string | null;
   overheadMs: number;
   /** `null`: unpriced, or not known yet. */
   costNanoUsd: bigint | null;
@@ -108,7 +155,7 @@ export interface CallFacts {
 }
 
 function makeCallHeaders(facts: CallFacts, contentType: string): string[] {
-  const headers = makeBaseHeaders(facts.requestId);
+  const headers = makeBaseHeaders(facts.requestId, facts.corsOrigin);
   headers.push("content-type", contentType, "x-tollgate-overhead-ms", facts.overheadMs.toFixed(3));
   if (facts.costNanoUsd !== null) headers.push("x-tollgate-cost-usd", formatUsd(facts.costNanoUsd));
   if (facts.outputTokensMax !== null) headers.push("x-tollgate-max-output-tokens", String(facts.outputTokensMax));

@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type Request, type Response, Router } from "express";
+import { type NextFunction, type Request, type Response, Router } from "express";
 import { makeRefusal } from "../core/error.ts";
 import { isRefusal } from "../keys/authenticate.ts";
 import type { WireEndpoint } from "../providers/types.ts";
 import type { ProxyContext } from "./context.ts";
+import { handlePreflight, isPreflight } from "./cors.ts";
 import { handleModel, handleModels } from "./endpoints/models.ts";
 import { handleInference } from "./pipeline.ts";
 import { respondRefusal } from "./respond.ts";
@@ -32,8 +33,19 @@ export function makeHotRoutes(proxy: ProxyContext): ReadonlyMap<string, Handler>
 /** The inference API in OpenAI's shape, under `/v1` and `/openai/v1`. */
 export function makeInferenceRouter(proxy: ProxyContext): Router {
   const router = Router({ caseSensitive: true, strict: true });
-  for (const [path, handle] of makeHotRoutes(proxy)) router.post(path, handle);
+  const allowPages = (path: string, methods: string): void => {
+    router.options(path, async (request: Request, response: Response, next: NextFunction) => {
+      if (isPreflight(request)) await handlePreflight(proxy, request, response, methods);
+      else next();
+    });
+  };
+  for (const [path, handle] of makeHotRoutes(proxy)) {
+    router.post(path, handle);
+    allowPages(path, "POST");
+  }
   for (const prefix of prefixes) {
+    allowPages(`${prefix}/models`, "GET");
+    allowPages(`${prefix}/models/*id`, "GET");
     router.get(`${prefix}/models`, (request: Request, response: Response) => handleModels(proxy, request, response));
     router.get(`${prefix}/models/*id`, (request: Request, response: Response) => handleModel(proxy, request, response));
   }

@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import express from "express";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { makeFindClientAddress } from "../../server/core/client-address.ts";
 import { AppError } from "../../server/core/error.ts";
 import { handleUnknownRoute, makeErrorHandler } from "../../server/http/error-handler.ts";
 import { makeOperationsRouter, type OperationsDeps } from "../../server/http/health.ts";
@@ -51,6 +52,7 @@ async function openApp(more: Partial<OperationsDeps> = {}) {
       },
       areWorkersUp: () => state.workersUp,
       metrics: openMetrics(),
+      findClientAddress: makeFindClientAddress([]),
       authorize: (request) => request.headers.authorization === "Bearer good",
       ...more,
     }),

@@ -1,8 +1,7 @@
 import type { Request, Response } from "express";
-import { makeRefusal, type Refusal } from "../../core/error.ts";
-import { isRefusal } from "../../keys/authenticate.ts";
-import type { KnownKey } from "../../keys/known-key.ts";
-import { findCallerRefusal, getClientAddress, isModelListed, listAllowedModels } from "../admit.ts";
+import { makeRefusal } from "../../core/error.ts";
+import { isModelListed, listAllowedModels } from "../admit.ts";
+import { openCaller } from "../caller.ts";
 import type { ProxyContext } from "../context.ts";
 import { findModel } from "../resolve.ts";
 import { respondJson, respondRefusal } from "../respond.ts";
@@ -12,36 +11,24 @@ function makeModelObject(name: string): { id: string; object: "model"; created: 
   return { id: name, object: "model", created: 0, owned_by: "tollgate" };
 }
 
-async function findCaller(proxy: ProxyContext, request: Request): Promise<KnownKey | Refusal> {
-  const known = await proxy.authenticate(request, "bearer");
-  if (isRefusal(known)) return known;
-  return findCallerRefusal(known, "ai:inference", getClientAddress(request), request.headers.origin) ?? known;
-}
-
 /** `GET /v1/models`: what this key may call. */
 export async function handleModels(proxy: ProxyContext, request: Request, response: Response): Promise<void> {
-  const requestId = proxy.makeEventId();
-  const known = await findCaller(proxy, request);
-  if (isRefusal(known)) return respondRefusal(request, response, requestId, known);
-  const data = listAllowedModels(known, proxy.models.list()).map(makeModelObject);
-  respondJson(response, requestId, { object: "list", data });
+  const caller = await openCaller(proxy, request, response, "ai:inference");
+  if (caller === null) return;
+  const data = listAllowedModels(caller.known, proxy.models.list()).map(makeModelObject);
+  respondJson(response, caller.requestId, { object: "list", data }, caller.corsOrigin);
 }
 
 /** `GET /v1/models/:id`: one of them; a model that the key may not call does not exist for it. */
 export async function handleModel(proxy: ProxyContext, request: Request, response: Response): Promise<void> {
-  const requestId = proxy.makeEventId();
-  const known = await findCaller(proxy, request);
-  if (isRefusal(known)) return respondRefusal(request, response, requestId, known);
+  const caller = await openCaller(proxy, request, response, "ai:inference");
+  if (caller === null) return;
   const { id } = request.params;
   const name = Array.isArray(id) ? id.join("/") : String(id);
   const model = findModel(proxy.models, name);
-  if ("code" in model || !isModelListed(known, model.name)) {
-    return respondRefusal(
-      request,
-      response,
-      requestId,
-      makeRefusal("model_not_found", `The model \`${name}\` does not exist.`, { param: "model" }),
-    );
+  if ("code" in model || !isModelListed(caller.known, model.name)) {
+    const refusal = makeRefusal("model_not_found", `The model \`${name}\` does not exist.`, { param: "model" });
+    return respondRefusal(request, response, caller.requestId, refusal, caller.corsOrigin);
   }
-  respondJson(response, requestId, makeModelObject(model.name));
+  respondJson(response, caller.requestId, makeModelObject(model.name), caller.corsOrigin);
 }

@@ -1,0 +1,48 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { EventId } from "../core/id.ts";
+import { isRefusal } from "../keys/authenticate.ts";
+import type { KnownKey } from "../keys/known-key.ts";
+import { findCallerRefusal, findCorsOrigin, findPlaceRefusal } from "./admit.ts";
+import type { ProxyContext } from "./context.ts";
+import { respondRefusal } from "./respond.ts";
+
+/** Who makes a call that is no inference. */
+export interface Caller {
+  known: KnownKey;
+  requestId: EventId;
+  address: string;
+  /** The origin whose pages may read the answer. */
+  corsOrigin: string | null;
+}
+
+/**
+ * Judges the bearer of a call: the key, its permission, its networks and origins.
+ *
+ * @param permission `null`: any key may call.
+ * @returns `null` where it was refused; the refusal is written.
+ */
+export async function openCaller(
+  proxy: ProxyContext,
+  request: IncomingMessage,
+  response: ServerResponse,
+  permission: string | null,
+): Promise<Caller | null> {
+  const requestId = proxy.makeEventId();
+  const known = await proxy.authenticate(request, "bearer");
+  const { origin } = request.headers;
+  if (isRefusal(known)) {
+    const readable = origin !== undefined && proxy.clientOrigins.isHeld(origin) ? origin : null;
+    respondRefusal(request, response, requestId, known, readable);
+    return null;
+  }
+  const address = proxy.findClientAddress(request);
+  const corsOrigin = findCorsOrigin(known, origin);
+  proxy.lastUsed.noticeUse(known, proxy.clock.nowMs(), address);
+  const refusal =
+    permission === null
+      ? findPlaceRefusal(known, address, corsOrigin)
+      : findCallerRefusal(known, permission, address, corsOrigin);
+  if (refusal === null) return { known, requestId, address, corsOrigin };
+  respondRefusal(request, response, requestId, refusal, corsOrigin);
+  return null;
+}
