@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { type KeyPosition, listApiKeys } from "../../../db/queries/list-api-keys.ts";
-import type { ApiKey } from "../../core/api-key.ts";
 import { listKeysInput } from "../../core/api-key-schema.ts";
 import { apiKeyList } from "../../core/api-key-view.ts";
 import { isPublicId } from "../../core/key-format.ts";
@@ -27,23 +26,18 @@ export const listKeys = makeProcedure("admin:keys")
     if (own !== null && input.owner_id !== undefined && input.owner_id !== own)
       return { api_keys: [], next_cursor: null };
     const { state, type, tag: tags, alias, q: text } = input;
-    const keys = await listApiKeys(
+    const { keys, next } = await listApiKeys(
       ctx.database.sql,
       { state, type, ownerId: own ?? input.owner_id, tags, alias, text },
-      { after: input.cursor === undefined ? null : parseCursor(input.cursor), limit: input.limit + 1 },
+      { after: input.cursor === undefined ? null : parseCursor(input.cursor), limit: input.limit },
     );
-    const page = keys.slice(0, input.limit);
-    const last = page.at(-1);
-    return {
-      api_keys: await listKeyViews(ctx, page),
-      next_cursor: keys.length > page.length && last !== undefined ? makeCursor(last) : null,
-    };
+    return { api_keys: await listKeyViews(ctx, keys), next_cursor: next === null ? null : makeCursor(next) };
   });
 
 const cursorShape = z.tuple([z.iso.datetime(), z.string().refine(isPublicId)]);
 
-function makeCursor(key: ApiKey): string {
-  return Buffer.from(JSON.stringify([key.createdAt.toISOString(), key.publicId])).toString("base64url");
+function makeCursor(position: KeyPosition): string {
+  return Buffer.from(JSON.stringify([position.createdAt.toISOString(), position.publicId])).toString("base64url");
 }
 
 function parseCursor(text: string): KeyPosition {
