@@ -5,6 +5,8 @@ export interface KeyChangeListener {
   beatChannel: string;
   /** The public id of a changed key; `""`: all. */
   onKeyChanged(publicId: string): void;
+  /** Keys of a format were imported by hash. */
+  onImported(format: string): void;
   /** A key was revoked together with the calls that it runs. */
   onKeyCut(publicId: string): void;
   /** What {@link sendHeartbeat} sent came back through the listening connection. */
@@ -20,6 +22,7 @@ export async function listenForKeyChanges(
 ): Promise<{ close(): Promise<void> }> {
   const sql = database.openConnection("listen");
   await sql.listen("key_changed", (payload) => listener.onKeyChanged(payload));
+  await sql.listen("keys_imported", (payload) => listener.onImported(payload));
   await sql.listen("key_cut", (payload) => listener.onKeyCut(payload));
   await sql.listen(
     listener.beatChannel,

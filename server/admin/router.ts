@@ -2,6 +2,7 @@ import { createKey } from "./keys/create.ts";
 import { disableKey } from "./keys/disable.ts";
 import { enableKey } from "./keys/enable.ts";
 import { getKey } from "./keys/get.ts";
+import { importKeys } from "./keys/import.ts";
 import { listKeys } from "./keys/list.ts";
 import { revokeKey } from "./keys/revoke.ts";
 import { rotateKey } from "./keys/rotate.ts";
@@ -22,6 +23,7 @@ export const appRouter = makeRouter({
     revoke: revokeKey,
     rotate: rotateKey,
     finishRotation,
+    import: importKeys,
   }),
   usage: makeRouter({ query: queryUsage }),
 });

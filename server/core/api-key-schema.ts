@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { disconnectModes, keyStates, keyTypes } from "./api-key.ts";
+import { disconnectModes, importFormats, keyStates, keyTypes } from "./api-key.ts";
 import { parseOverlap } from "./expiry.ts";
 import { isPublicId } from "./key-format.ts";
 import { parseNetwork } from "./network.ts";
@@ -169,6 +169,34 @@ export type CreateKeyInput = z.output<typeof createKeyInput>;
 const ifMatch = wireDigits(1, 999_999_999)
   .optional()
   .describe("REST: the header If-Match. The version that the change rests on.");
+
+/** Entries of one call; the body has a limit of its own. */
+const entriesMax = 200;
+
+const importEntry = z
+  .strictObject({
+    ...properties,
+    type: z.enum(keyTypes).default("production"),
+    hash: z
+      .string()
+      .toLowerCase()
+      .regex(
+        /^[0-9a-f]{64}$/,
+        "must be a SHA-256 in hex: of the 48 characters of a TensorZero key, of the whole key else",
+      )
+      .describe("SHA-256 in hex: of the 48 characters of a TensorZero key, of the whole of any other."),
+    format: z.enum(importFormats),
+    public_id: publicIdSchema.optional(),
+    state: z.enum(["active", "disabled"]).default("active"),
+  })
+  .refine(hasOneExpiry, oneExpiry)
+  .refine((entry) => entry.format !== "tensorzero" || entry.public_id !== undefined, {
+    path: ["public_id"],
+    message: "must be that of the TensorZero key",
+  });
+export type ImportKeyEntry = z.output<typeof importEntry>;
+
+export const importKeysInput = z.strictObject({ keys: z.array(importEntry).min(1).max(entriesMax) });
 
 export const updateKeyInput = z
   .strictObject({

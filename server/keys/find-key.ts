@@ -1,7 +1,10 @@
 import * as crypto from "node:crypto";
 import { makeRefusal, type Refusal } from "../core/error.ts";
-import { type KeyPrefixes, parseKeyText } from "../core/key-format.ts";
+import type { KeyPrefixes } from "../core/key-format.ts";
+import type { Pepper } from "../platform/config.ts";
+import type { ImportedFormats } from "./imported-formats.ts";
 import type { KeyCache } from "./key-cache.ts";
+import { listKeyLookups } from "./key-lookup.ts";
 import type { KnownKey } from "./known-key.ts";
 
 const refusedState = {
@@ -18,17 +21,25 @@ export type FindKey = (text: string) => KnownKey | null | Refusal | Promise<Know
 
 /**
  * Makes the one way from a text to its key. It answers at once for a key in memory (one SHA-256 and one map look-up); a
- * text that this deployment cannot have issued is told by its checksum, without any store.
+ * text that this deployment cannot have issued is told by its checksum, without any store. Where keys were imported by
+ * hash, texts of their form are looked up too, as many at once and as often as others that are unknown, and no more.
  *
  * The text must be printable ASCII: of other text two could share their bytes in UTF-8, and so their digest.
  */
-export function makeFindKey(deps: { cache: Pick<KeyCache, "findHeld" | "load">; prefixes: KeyPrefixes }): FindKey {
-  const { cache, prefixes } = deps;
+export function makeFindKey(deps: {
+  cache: Pick<KeyCache, "findHeld" | "load">;
+  prefixes: KeyPrefixes;
+  peppers: readonly Pepper[];
+  imported: Pick<ImportedFormats, "has">;
+}): FindKey {
+  const { cache, prefixes, peppers, imported } = deps;
+  const hasImported = imported.has.bind(imported);
   return (text) => {
     const digest = crypto.hash("sha256", text);
     const held = cache.findHeld(digest);
     if (held !== undefined) return held;
-    return parseKeyText(text, prefixes) === null ? null : cache.load(text, digest);
+    const lookups = listKeyLookups(text, prefixes, peppers, hasImported);
+    return lookups.length === 0 ? null : cache.load(lookups, digest);
   };
 }
 

@@ -4,11 +4,10 @@ import { findKeysByDigest } from "../../db/queries/find-keys-by-digest.ts";
 import { makeRefusal, type Refusal } from "../core/error.ts";
 import { findOwnerPlan, makeEffectiveKey, type Plan } from "../core/plan.ts";
 import type { Clock } from "../platform/clock.ts";
-import type { Pepper } from "../platform/config.ts";
 import type { Metrics } from "../platform/metrics.ts";
 import type { KeyChannel } from "./key-channel.ts";
-import { makeKeyDigest } from "./key-digest.ts";
 import { KeyLoader, KeyLoaderOverload, type Loaded } from "./key-loader.ts";
+import type { KeyLookup } from "./key-lookup.ts";
 import { type KnownKey, makeKnownKey } from "./known-key.ts";
 
 /** Without a proof that every change was heard of, an entry is served at most this long after its read. */
@@ -21,7 +20,6 @@ const storeRestMs = 250;
 export interface KeyCacheOptions {
   database: Database;
   clock: Clock;
-  peppers: readonly Pepper[];
   /** By name; a key of a member is cut down to its owner's plan when it is read. */
   plans: ReadonlyMap<string, Plan>;
   entriesMax: number;
@@ -97,21 +95,19 @@ export class KeyCache {
   /**
    * Asks PostgreSQL, together with whoever else asks.
    *
+   * @param lookups what the text may be stored as; all of them go in the same query.
    * @returns the key, `null` for "no such key", or a refusal (503) where it cannot be known now.
    */
-  async load(text: string, cacheDigest: string): Promise<KnownKey | null | Refusal> {
+  async load(lookups: readonly KeyLookup[], cacheDigest: string): Promise<KnownKey | null | Refusal> {
     const { clock, metrics } = this.#options;
     const nowMs = clock.monotonicMs();
     const stale = this.#entries.get(cacheDigest);
     metrics.keyCacheMisses++;
     if (nowMs < this.#storeRestsUntilMs) return this.#withoutStore(stale, nowMs);
     try {
-      // While peppers are being rotated there are two digests; both go in the same query.
-      const answers = await Promise.all(
-        this.#options.peppers.map((pepper) => this.#loader.load(makeKeyDigest(text, pepper).toString("hex"))),
-      );
-      const loaded = answers.find((answer) => answer !== null);
-      if (loaded !== undefined && loaded !== null) {
+      const answers = await Promise.all(lookups.map(({ digest }) => this.#loader.load(digest)));
+      for (const [index, loaded] of answers.entries()) {
+        if (loaded === null || lookups[index]?.accepts(loaded.value.key) !== true) continue;
         this.#remember(cacheDigest, loaded.value);
         return loaded.value;
       }

@@ -24,6 +24,8 @@ export interface KeyChannelOptions {
   onChange(publicId: string | null): void;
   /** A key was revoked together with the calls that it runs. Not repeated where the channel was down. */
   onCut(publicId: string): void;
+  /** Keys of a format were imported; `null`: of any may have been, unheard. */
+  onImported(format: string | null): void;
   onState(up: boolean): void;
 }
 
@@ -47,6 +49,7 @@ export async function openKeyChannel(options: KeyChannelOptions): Promise<KeyCha
   const listener = await listenForKeyChanges(database, {
     beatChannel,
     onKeyChanged: (publicId) => options.onChange(publicId === "" ? null : publicId),
+    onImported: (format) => options.onImported(format),
     onKeyCut: (publicId) => options.onCut(publicId),
     onBeat: (sentAtMs) => {
       trustedUntilMs = Math.max(trustedUntilMs, sentAtMs + trustMs);
@@ -56,6 +59,7 @@ export async function openKeyChannel(options: KeyChannelOptions): Promise<KeyCha
     onListening: () => {
       trustedUntilMs = Number.NEGATIVE_INFINITY;
       options.onChange(null);
+      options.onImported(null);
       void beat();
     },
   });

@@ -1,8 +1,6 @@
 import { findApiKeyByIdempotency } from "../../../db/queries/find-api-key.ts";
-import { findFreeAlias } from "../../../db/queries/find-free-alias.ts";
 import { insertApiKey } from "../../../db/queries/insert-api-key.ts";
-import { makeAliasBase } from "../../core/alias.ts";
-import type { ApiKey, PublicId } from "../../core/api-key.ts";
+import type { ApiKey } from "../../core/api-key.ts";
 import { createKeyInput } from "../../core/api-key-schema.ts";
 import { createdKeyView, makeApiKeyView } from "../../core/api-key-view.ts";
 import { findExcess } from "../../core/delegation.ts";
@@ -10,14 +8,12 @@ import { AppError } from "../../core/error.ts";
 import { makeKeyText } from "../../core/key-format.ts";
 import { makeKeyDigest } from "../../keys/key-digest.ts";
 import { insertAudit } from "../audit/insert-audit.ts";
-import { type AdminContext, findCallerName, type ProcedureContext } from "../context.ts";
+import { findCallerName, type ProcedureContext } from "../context.ts";
 import { makeProcedure } from "../trpc.ts";
+import { aliasAttempts, makeKeyAlias } from "./key-alias.ts";
 import { type KeyDraft, makeKeyDraft } from "./key-draft.ts";
 import { findKeyView } from "./key-view.ts";
 import { requireNoExcess } from "./update-key.ts";
-
-/** Creates that race for the numbers of one name; each round one of them wins at least. */
-const aliasAttempts = 5;
 
 export const createKey = makeProcedure("admin:keys")
   .meta({
@@ -55,7 +51,7 @@ async function insertKey(
     const key = {
       ...draft,
       publicId,
-      alias: alias ?? (await makeAlias(ctx, draft, publicId, attempt > aliasAttempts)),
+      alias: alias ?? (await makeKeyAlias(ctx, draft, publicId, attempt)),
     };
     const secret = { digest: makeKeyDigest(text, pepper), pepperVersion: pepper.version };
     const stored = await insertApiKey(sql, key, secret, {
@@ -77,11 +73,4 @@ async function insertKey(
     if (alias !== null) throw new AppError("alias_taken", undefined, { param: "alias" });
   }
   throw new AppError("conflict", "No free alias was found; send one.", { param: "alias" });
-}
-
-/** From the name with a number where it is taken; from the public id where there is no name, or too many race for it. */
-function makeAlias(ctx: AdminContext, draft: KeyDraft, publicId: PublicId, last: boolean): Promise<string> | string {
-  const base = draft.name === null ? null : makeAliasBase(draft.name);
-  if (base === null || last) return `${base?.slice(0, 50) ?? "key"}-${publicId}`.replace("--", "-");
-  return findFreeAlias(ctx.database.sql, draft.ownerId, base);
 }
