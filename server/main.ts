@@ -75,7 +75,12 @@ export async function startServer(options: ServerOptions): Promise<void> {
         context,
       );
 
-    const checkpointKeeper = openCheckpointKeeper({ sql: context.database.sql, config, logger, metrics: context.metrics });
+    const checkpointKeeper = openCheckpointKeeper({
+      sql: context.database.sql,
+      config,
+      logger,
+      metrics: context.metrics,
+    });
     shutdown.add("http", () => closeHttp(config.gateway.drainMs));
     shutdown.add("workers", () => workers?.stop());
     shutdown.add("redis", () => redis?.disconnect());

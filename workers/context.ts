@@ -7,10 +7,10 @@ import type { Queues } from "../server/platform/queues.ts";
 
 /** What workers need; the process that runs them builds it and disposes of it. */
 export interface WorkerContext {
-  config: Pick<Config, "usage">;
+  config: Pick<Config, "usage" | "dataDir" | "sealKey">;
   database: Database;
   logger: Logger;
-  metrics: { observeJob(observation: JobObservation): void };
+  metrics: { observeJob(observation: JobObservation): void; observeAuditChain(intact: boolean): void };
   clock: Clock;
   queues: Queues;
 }

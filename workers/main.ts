@@ -55,6 +55,10 @@ export async function startWorkers(options: StartWorkersOptions): Promise<void> 
         metrics.observeJob(observation);
         tell({ kind: "job", observation });
       },
+      observeAuditChain(intact) {
+        metrics.observeAuditChain(intact);
+        tell({ kind: "audit", intact });
+      },
     },
   });
 

@@ -3,6 +3,7 @@ import type { QueueName } from "../server/platform/queues.ts";
 import type { WorkerContext } from "./context.ts";
 import { handleExpireKeys } from "./jobs/expire-keys.ts";
 import { handleManagePartitions } from "./jobs/manage-partitions.ts";
+import { handleVerifyAuditChain } from "./jobs/verify-audit-chain.ts";
 
 /** What a handler is given for one run. */
 export interface JobTools {
@@ -47,5 +48,13 @@ export const jobs: readonly JobDefinition[] = [
     concurrency: 1,
     attemptsMax: 8,
     handle: handleManagePartitions,
+  },
+  {
+    name: "verify-audit-chain",
+    queue: "upkeep",
+    schedule: "37 * * * *",
+    concurrency: 1,
+    attemptsMax: 3,
+    handle: handleVerifyAuditChain,
   },
 ];

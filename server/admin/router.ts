@@ -1,3 +1,5 @@
+import { listAudit } from "./audit/list.ts";
+import { verifyAudit } from "./audit/verify.ts";
 import { createKey } from "./keys/create.ts";
 import { disableKey } from "./keys/disable.ts";
 import { enableKey } from "./keys/enable.ts";
@@ -25,6 +27,7 @@ export const appRouter = makeRouter({
     finishRotation,
     import: importKeys,
   }),
+  audit: makeRouter({ list: listAudit, verify: verifyAudit }),
   usage: makeRouter({ query: queryUsage }),
 });
 

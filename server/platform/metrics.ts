@@ -44,6 +44,8 @@ export interface Metrics extends Counts {
   observeUsage(usage: Readonly<TokenUsage>, costNanoUsd: bigint | null): void;
   observeFlush(durationMs: number): void;
   observeJob(observation: JobObservation): void;
+  /** Whether the audit log was what was written, when it was last looked at. */
+  observeAuditChain(intact: boolean): void;
   /** Sets where a gauge reads its value at each scrape; the last reader wins. */
   watch(gauge: GaugeName, read: () => number): void;
   /** The exposition text of everything. */
@@ -217,6 +219,16 @@ export function openMetrics(): Metrics {
   addCount("tollgate_flush_failures_total", "Batches that failed and are tried again.", () => counts.flushFailures);
   const flushes = addHistogram("tollgate_flush_duration_seconds", "One batch into PostgreSQL.", null, jobBounds);
 
+  let auditChainBroken = 0;
+  new Gauge({
+    name: "tollgate_audit_chain_broken",
+    help: "1 where the audit log was not what was written, when it was last looked at.",
+    registers: [registry],
+    collect() {
+      this.set(auditChainBroken);
+    },
+  });
+
   const jobs = addTally("tollgate_jobs_total", "Runs of jobs, by outcome.", ["job", "outcome"], makeTally());
   const jobDurations = addHistogram("tollgate_job_duration_seconds", "One run of a job.", "job", jobBounds);
   const jobLags = addHistogram("tollgate_job_lag_seconds", "How late a job started.", "job", jobBounds);
@@ -243,6 +255,9 @@ export function openMetrics(): Metrics {
       jobs.add(job, outcome);
       jobDurations.add(job, durationMs / 1000);
       jobLags.add(job, lagMs / 1000);
+    },
+    observeAuditChain(intact) {
+      auditChainBroken = intact ? 0 : 1;
     },
     watch: (gauge, read) => void readers.set(gauge, read),
     text: () => registry.metrics(),

@@ -5,4 +5,5 @@ export type WorkerMessage =
   | { kind: "ready" }
   /** Whether the store of the queues answers; sent when it changes. */
   | { kind: "up"; up: boolean }
-  | { kind: "job"; observation: JobObservation };
+  | { kind: "job"; observation: JobObservation }
+  | { kind: "audit"; intact: boolean };

@@ -1,3 +1,6 @@
+import { randomUUID } from "node:crypto";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type Database, openDatabase } from "../../db/client.ts";
 import { Secret } from "../../server/core/secret.ts";
 import { openClock } from "../../server/platform/clock.ts";
@@ -17,6 +20,8 @@ export interface WorkerHarness {
   workers: Workers;
   lines: LogLine[];
   observations: JobObservation[];
+  /** What the job that verifies the audit log found, each time. */
+  auditChecks: boolean[];
   stop(graceMs?: number): Promise<void>;
 }
 
@@ -26,6 +31,7 @@ export function openWorkerHarness(
 ): WorkerHarness {
   const lines: LogLine[] = [];
   const observations: JobObservation[] = [];
+  const auditChecks: boolean[] = [];
   const clock = openClock();
   const logger = openLogger(
     { level: "debug", pretty: false, access: false },
@@ -39,10 +45,17 @@ export function openWorkerHarness(
     clock,
   });
   const context: WorkerContext = {
-    config: { usage: { rawDays: 3, partitionDaysAhead: 2 } },
+    config: {
+      usage: { rawDays: 3, partitionDaysAhead: 2 },
+      dataDir: join(tmpdir(), `tollgate-workers-${randomUUID()}`),
+      sealKey: new Secret("s".repeat(48)),
+    },
     database,
     logger,
-    metrics: { observeJob: (observation) => void observations.push(observation) },
+    metrics: {
+      observeJob: (observation) => void observations.push(observation),
+      observeAuditChain: (intact) => void auditChecks.push(intact),
+    },
     clock,
     queues,
   };
@@ -52,6 +65,7 @@ export function openWorkerHarness(
     workers,
     lines,
     observations,
+    auditChecks,
     async stop(graceMs = 2_000) {
       await workers.stop(graceMs);
       await queues.close();
