@@ -3,8 +3,19 @@
  * IPC channel and `--expose-gc`. Ends with its parent.
  */
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import express from "express";
 import { startServer } from "../../server/main.ts";
 import type { ProcessMeasures } from "./gateway-process.ts";
+
+/** Each route that any router is given, as `{path, methods}`. */
+const routes: { path: string; methods: Record<string, boolean> }[] = [];
+const router = express.Router.prototype as { route(path: string): (typeof routes)[number] };
+const makeRoute = router.route;
+router.route = function (path) {
+  const route = makeRoute.call(this, path);
+  routes.push(route);
+  return route;
+};
 
 const delay = monitorEventLoopDelay({ resolution: 1 });
 delay.enable();
@@ -23,7 +34,14 @@ function measure(): ProcessMeasures {
   };
 }
 
-process.on("message", (question: "reset" | "measure") => {
+process.on("message", (question: "reset" | "measure" | "routes") => {
+  if (question === "routes") {
+    const names = routes.flatMap(({ path, methods }) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase().replace("_", "")} ${path}`),
+    );
+    process.send?.([...new Set(names)]);
+    return;
+  }
   const answer = measure();
   if (question === "reset") {
     // What was thrown away already must not count as growth, nor its collection as delay.

@@ -34,6 +34,8 @@ export interface GatewayProcess {
   /** Collects garbage and starts measuring anew. */
   reset(): Promise<ProcessMeasures>;
   measure(): Promise<ProcessMeasures>;
+  /** Every route that Express was given, like `GET /openapi.json`, with the path that its own router has. */
+  listRoutes(): Promise<string[]>;
   /** Makes a key through the admin API. */
   makeKey(properties?: Record<string, unknown>): Promise<{ text: string; publicId: string }>;
   /** A call to any route, JSON in, with the key as bearer unless it is `null`. */
@@ -98,9 +100,9 @@ export async function openGatewayProcess(options: GatewayProcessOptions = {}): P
     await database.close();
     rmSync(dataDir, { recursive: true, force: true });
   };
-  const ask = (question: "reset" | "measure"): Promise<ProcessMeasures> =>
+  const ask = <Answer>(question: "reset" | "measure" | "routes"): Promise<Answer> =>
     new Promise((resolve, reject) => {
-      child.once("message", (answer) => resolve(answer as ProcessMeasures));
+      child.once("message", (answer) => resolve(answer as Answer));
       child.send(question, (error) => {
         if (error !== null) reject(error);
       });
@@ -132,6 +134,7 @@ export async function openGatewayProcess(options: GatewayProcessOptions = {}): P
       isRunning,
       reset: () => ask("reset"),
       measure: () => ask("measure"),
+      listRoutes: () => ask("routes"),
       async makeKey(properties = {}) {
         const response = await call("POST", "/admin/api-keys", adminKey, properties);
         const made = (await response.json()) as { api_key: string; public_id: string };

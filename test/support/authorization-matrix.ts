@@ -1,0 +1,140 @@
+import { randomBytes } from "node:crypto";
+
+/**
+ * Who may do what. A procedure or route without a row here fails the tests.
+ *
+ * The callers: `nobody` sends no credential; `inference` is a key that may only call models; `usage` and `keys` are keys of
+ * the owner A with `admin:usage` and with `admin:keys`; `operator` is a key of nobody, with every permission.
+ *
+ * A cell is the status of REST (tRPC answers 200 for each 2xx): one for all objects, or three: for an object of A, an
+ * object of B, and one that does not exist. `200-` answers, holds nothing of the object and changes nothing; `200=`
+ * answers for each object of a list, and changes nothing.
+ */
+const procedureTable = `
+procedure           | nobody | inference | usage       | keys         | operator
+keys.create         | 401    | 403       | 403         | 201 403 403  | 201
+keys.list           | 401    | 403       | 403         | 200 200- 200-| 200 200 200-
+keys.get            | 401    | 403       | 403         | 200 404 404  | 200 200 404
+keys.update         | 401    | 403       | 403         | 200 404 404  | 200 200 404
+keys.disable        | 401    | 403       | 403         | 200 404 404  | 200 200 404
+keys.enable         | 401    | 403       | 403         | 200 404 404  | 200 200 404
+keys.revoke         | 401    | 403       | 403         | 204 404 404  | 204 204 404
+keys.rotate         | 401    | 403       | 403         | 201 404 404  | 201 201 404
+keys.finishRotation | 401    | 403       | 403         | 200 404 404  | 200 200 404
+keys.import         | 401    | 403       | 403         | 200 200- 200-| 200
+audit.list          | 401    | 403       | 403         | 200 200- 200-| 200 200 200-
+audit.verify        | 401    | 403       | 403         | 403          | 200
+usage.query         | 401    | 403       | 200 404 404 | 403          | 200 200 200-
+`;
+
+/** Everything else that Express routes: the path as its router has it, and a path to try. */
+const routeTable = `
+route                          | path                     | nobody | inference | usage | keys | operator
+GET /openapi.json              | /admin/openapi.json      | 200    | 200       | 200   | 200  | 200
+GET /                          | /admin/docs              | 200    | 200       | 200   | 200  | 200
+GET /rapidoc.HASH.js           | /admin/docs/rapidoc.js   | 401    | 404       | 404   | 404  | 404
+GET /livez                     | /livez                   | 200    | 200       | 200   | 200  | 200
+GET /readyz                    | /readyz                  | 200    | 200       | 200   | 200  | 200
+GET /health                    | /health                  | 200    | 200       | 200   | 200  | 200
+GET /status                    | /status                  | 200    | 200       | 200   | 200  | 200
+GET /metrics                   | /metrics                 | 200    | 200       | 200   | 200  | 200
+GET /v1/models                 | /v1/models               | 401    | 200       | 403   | 403  | 200
+GET /v1/models/*id             | /v1/models/none          | 401    | 404       | 403   | 403  | 404
+POST /v1/chat/completions      | /v1/chat/completions     | 401    | 400       | 403   | 403  | 400
+POST /v1/completions           | /v1/completions          | 401    | 400       | 403   | 403  | 400
+POST /v1/embeddings            | /v1/embeddings           | 401    | 400       | 403   | 403  | 400
+`;
+
+export const callerNames = ["nobody", "inference", "usage", "keys", "operator"] as const;
+export type CallerName = (typeof callerNames)[number];
+
+/** Whose object is asked for. */
+export const objectNames = ["own", "other", "none"] as const;
+export type ObjectName = (typeof objectNames)[number];
+
+/** What an input is made of. */
+export interface MatrixObject {
+  /** A key's public id. */
+  publicId: string;
+  ownerId: string;
+}
+
+/** The input of each procedure that names the object, by path, filter or body. */
+export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Record<string, unknown>>> = {
+  "keys.create": ({ ownerId }) => ({ owner_id: ownerId, permissions: ["ai:agents"] }),
+  "keys.list": ({ publicId }) => ({ q: publicId }),
+  "keys.get": makeReference,
+  "keys.update": ({ publicId }) => ({ public_id: publicId, name: "changed" }),
+  "keys.disable": makeReference,
+  "keys.enable": makeReference,
+  "keys.revoke": makeReference,
+  "keys.rotate": makeReference,
+  "keys.finishRotation": makeReference,
+  "keys.import": ({ ownerId }) => ({
+    keys: [{ format: "opaque", hash: randomBytes(32).toString("hex"), owner_id: ownerId, permissions: ["ai:agents"] }],
+  }),
+  "audit.list": ({ publicId }) => ({ object: publicId }),
+  "audit.verify": () => ({}),
+  "usage.query": ({ ownerId }) => ({ owner_id: ownerId, group_by: ["key"] }),
+};
+
+function makeReference({ publicId }: MatrixObject): Record<string, unknown> {
+  return { public_id: publicId };
+}
+
+export interface MatrixCell {
+  name: string;
+  caller: CallerName;
+  object: ObjectName;
+  status: number;
+  /** The answer may hold the object. */
+  shows: boolean;
+  /** The call may change something. */
+  changes: boolean;
+}
+
+/** Every cell of the procedures' table. @throws where a row is not complete. */
+export function listProcedureCells(text: string = procedureTable): MatrixCell[] {
+  return parseTable(text).flatMap(({ name, cells }) =>
+    callerNames.flatMap((caller) => {
+      const words = (cells.get(caller) ?? "").split(/\s+/);
+      return objectNames.map((object, index): MatrixCell => {
+        const word = words.length === 1 ? words[0] : words[index];
+        const match = /^(\d{3})([-=]?)$/.exec(word ?? "");
+        if (match === null) throw new Error(`${name}, ${caller}, ${object}: ${word} is no status`);
+        return { name, caller, object, status: Number(match[1]), shows: match[2] !== "-", changes: match[2] === "" };
+      });
+    }),
+  );
+}
+
+/** Every cell of the routes' table. */
+export function listRouteCells(): { name: string; path: string; caller: CallerName; status: number }[] {
+  return parseTable(routeTable).flatMap(({ name, cells }) =>
+    callerNames.map((caller) => ({
+      name,
+      path: cells.get("path") ?? "",
+      caller,
+      status: Number(cells.get(caller)),
+    })),
+  );
+}
+
+function parseTable(text: string): { name: string; cells: Map<string, string> }[] {
+  const [head = [], ...rows] = text
+    .trim()
+    .split("\n")
+    .map((line) => line.split("|").map((cell) => cell.trim()));
+  return rows.map((row) => ({
+    name: row[0] ?? "",
+    cells: new Map(head.map((title, index) => [title, row[index] ?? ""])),
+  }));
+}
+
+/** What has no row, and what has one and is not there. */
+export function findMatrixGaps(rows: readonly string[], real: readonly string[]): string[] {
+  return [
+    ...real.filter((name) => !rows.includes(name)).map((name) => `${name} has no row`),
+    ...rows.filter((name) => !real.includes(name)).map((name) => `${name} does not exist`),
+  ];
+}
