@@ -14,6 +14,8 @@ export type ApiKeyChange = Partial<
 
 /** What else belongs into the transaction of a change. */
 export interface ChangeSteps {
+  /** First of all, before the key is locked: whoever locks its owner too must do so before it. */
+  begin?(transaction: postgres.TransactionSql): Promise<void>;
   /** Before the key is read for `decide`: false tells that this very change was made before, and nothing is written. */
   claim?(transaction: postgres.TransactionSql): Promise<boolean>;
   /** After the write; also where `decide` had nothing to change. */
@@ -53,6 +55,7 @@ async function lockAndUpdate(
   decide: (key: ApiKey) => ApiKeyChange | null,
   steps: ChangeSteps,
 ): Promise<ApiKey | "not_found" | "alias_taken"> {
+  await steps.begin?.(transaction);
   const rows = await transaction<ApiKeyRow[]>`
       select * from api_key
       where public_id = ${publicId} and (${scope.ownerId}::text is null or owner_id = ${scope.ownerId})

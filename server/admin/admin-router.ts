@@ -3,8 +3,11 @@ import { createExpressMiddleware } from "@trpc/server/adapters/express";
 import express, { type NextFunction, type Request, type Response } from "express";
 import helmet from "helmet";
 import type { ApiKey } from "../core/api-key.ts";
-import { AppError, errorTable, type Refusal } from "../core/error.ts";
-import type { AdminContext } from "./context.ts";
+import { makeFindClientAddress } from "../core/client-address.ts";
+import { AppError, errorTable, makeRefusal, type Refusal } from "../core/error.ts";
+import { makeAuthRouter } from "./auth/auth-router.ts";
+import { SessionGate } from "./auth/session-gate.ts";
+import type { AdminContext, Caller } from "./context.ts";
 import { makeDocsRouter } from "./docs-page.ts";
 import { makeOpenApiDocument } from "./openapi-document.ts";
 import { parseRefusal } from "./refusal.ts";
@@ -23,23 +26,37 @@ export interface AdminRouterDeps extends Omit<AdminContext, "caller" | "origin">
 }
 
 /**
- * The admin surface: tRPC under `/trpc`, REST under `/admin`. Answers every path under these two itself; all others go on
- * to the next router untouched.
+ * The admin surface: tRPC under `/trpc`, REST under `/admin`, signing in under `/api/auth`. Answers every path under these
+ * itself; all others go on to the next router untouched.
  */
 export function makeAdminRouter(deps: AdminRouterDeps): express.Router {
   const { authenticate, version, ...context } = deps;
   const contexts = new WeakMap<Request, AdminContext>();
+  const gate = new SessionGate(context);
+  const findClientAddress = makeFindClientAddress(deps.config.gateway.trustedProxies);
+
+  /** A key or a session, never both: whoever sends two cannot mean that one of them is overlooked. */
+  async function loadCaller(req: Request, ip: string): Promise<Caller | Refusal> {
+    const hasCookie = gate.hasCookie(req);
+    if (hasCookie && req.headers.authorization !== undefined) return makeRefusal("conflicting_credentials");
+    if (hasCookie) {
+      const session = await gate.find(req);
+      return "code" in session ? session : { kind: "user", user: session.user, sessionId: session.id, ip };
+    }
+    const answer = await authenticate(req);
+    return answer.ok ? { kind: "key", key: answer.key, ip } : answer.refusal;
+  }
 
   async function loadContext(req: Request, res: Response): Promise<AdminContext> {
-    const answer = await authenticate(req);
-    if (!answer.ok) {
-      const { code, message, ...more } = answer.refusal;
+    const ip = findClientAddress(req);
+    const caller = await loadCaller(req, ip);
+    if ("code" in caller) {
+      const { code, message, ...more } = caller;
       throw new AppError(code, message, more);
     }
-    const ip = req.ip ?? "";
     return {
       ...context,
-      caller: { kind: "key", key: answer.key, ip },
+      caller,
       origin: { ip, requestId: String(res.getHeader("x-request-id") ?? "") },
     };
   }
@@ -87,6 +104,7 @@ export function makeAdminRouter(deps: AdminRouterDeps): express.Router {
   const guards = [helmet(), setNoStore, setRequestId];
   router.use("/admin", guards, rest);
   router.use("/trpc", guards, trpc);
+  router.use("/api/auth", guards, makeAuthRouter(context, gate));
   return router;
 }
 

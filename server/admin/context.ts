@@ -2,12 +2,16 @@ import type { Database } from "../../db/client.ts";
 import type { KeyScope } from "../../db/queries/find-api-key.ts";
 import type { ApiKey } from "../core/api-key.ts";
 import type { RandomBytes } from "../core/key-format.ts";
+import type { User } from "../core/user.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Config } from "../platform/config.ts";
 import type { Logger } from "../platform/logger.ts";
 
-/** Who asks: somebody beside the database (the CLI, the first start), or the bearer of a key. */
-export type Caller = { kind: "system"; actor?: "cli" } | { kind: "key"; key: ApiKey; ip: string };
+/** Who asks: somebody beside the database (the CLI, the first start), the bearer of a key, or a user who is signed in. */
+export type Caller =
+  | { kind: "system"; actor?: "cli" }
+  | { kind: "key"; key: ApiKey; ip: string }
+  | { kind: "user"; user: User; sessionId: string; ip: string };
 
 /** Where a call came from; empty texts where it did not come over the network. */
 export interface CallOrigin {
@@ -35,15 +39,26 @@ export interface ProcedureContext extends AdminContext {
 
 /** What stands in `created_by`. */
 export function findCallerName(caller: Caller): string {
+  if (caller.kind === "user") return `user:${caller.user.id}`;
   return caller.kind === "system" ? "system" : caller.key.publicId;
 }
 
-/** A key that belongs to somebody sees that owner's objects only; one that belongs to nobody is an operator's. */
+/**
+ * A key that belongs to somebody sees that owner's objects only; one that belongs to nobody is an operator's. A member sees
+ * his own, an admin everything.
+ */
 export function findCallerScope(caller: Caller): KeyScope {
+  if (caller.kind === "user") return { ownerId: caller.user.role === "admin" ? null : caller.user.id };
   return { ownerId: caller.kind === "system" ? null : caller.key.ownerId };
+}
+
+/** Whose a key is that is made without saying so. */
+export function findCallerOwner(caller: Caller): string | null {
+  return caller.kind === "user" ? caller.user.id : findCallerScope(caller).ownerId;
 }
 
 /** What stands in the audit log. */
 export function findCallerActor(caller: Caller): string {
+  if (caller.kind === "user") return `user:${caller.user.id}`;
   return caller.kind === "system" ? (caller.actor ?? "system") : `key:${caller.key.publicId}`;
 }

@@ -74,9 +74,16 @@ const procedure = t.procedure.use(async ({ ctx, next, path }) => {
   throw makeTrpcError(new AppError(refusal.code, refusal.message, { ...refusal, cause: result.error.cause }));
 });
 
-/** A procedure for callers with the permission; who lacks it learns nothing about the input. */
-export function makeProcedure(permission: "admin:keys" | "admin:usage") {
+/**
+ * A procedure for callers with the permission, and for users who are admins; who lacks it learns nothing about the input.
+ *
+ * @param options `member`: for members too. It must then keep to the objects of `findCallerScope`.
+ */
+export function makeProcedure(permission: "admin:keys" | "admin:usage", options: { member?: boolean } = {}) {
   return procedure.use(({ ctx, next }) => {
+    if (ctx.caller.kind === "user" && ctx.caller.user.role !== "admin" && options.member !== true) {
+      throw new AppError("permission_denied", "This call is for admins.");
+    }
     if (ctx.caller.kind === "key" && !isPermissionGranted(ctx.caller.key.permissions, permission)) {
       throw new AppError("permission_denied", `This call needs a key with the permission ${permission}.`);
     }

@@ -1,6 +1,6 @@
 import type { ApiKey, Budget } from "./api-key.ts";
 import { formatUsd, type NanoUsd } from "./money.ts";
-import { isPermissionGranted, permissionCatalogue } from "./permission.ts";
+import { permissionCatalogue } from "./permission.ts";
 
 /** What the keys of a member may be at most. `null`: no ceiling. */
 export interface Plan {
@@ -32,8 +32,7 @@ export interface KeyOwner {
 export const planPeriod = "30d";
 
 const rate = "requests_per_minute";
-const forbidden = permissionCatalogue.filter((name) => name.startsWith("admin:") || name === "keys:verify");
-const services = [...new Set(permissionCatalogue.map((name) => name.slice(0, name.indexOf(":"))))];
+const services = new Set(permissionCatalogue.map((name) => name.slice(0, name.indexOf(":"))));
 
 /** The plan of that name; one that the config no longer has counts as the first. */
 export function findPlan(plans: ReadonlyMap<string, Plan>, name: string): Plan {
@@ -47,9 +46,9 @@ export function findOwnerPlan(plans: ReadonlyMap<string, Plan>, owner: KeyOwner 
   return owner === null || owner.role === "admin" ? null : findPlan(plans, owner.plan);
 }
 
-/** True for what no key of a member can do: it would reach beyond the member's own. */
+/** True for what no key of a member can hold: it would reach beyond the member's own. */
 export function isForbiddenToMembers(grant: string): boolean {
-  return forbidden.some((name) => isPermissionGranted([grant], name));
+  return grant === "*" || grant.startsWith("admin:") || grant.startsWith("keys:");
 }
 
 /** Fills in what a plan gives to every key: its budget, where the key has none of that period, and its rate. */
@@ -69,17 +68,10 @@ export function makePlannedLimits(
 /** What of a key goes beyond the plan of its owner; empty where nothing does. Paths are names on the wire. */
 export function findPlanProblems(
   plan: Plan,
-  key: Pick<ApiKey, "budgets" | "rateLimits" | "permissions">,
+  key: Pick<ApiKey, "budgets" | "rateLimits">,
 ): { path: string; message: string }[] {
   const problems: { path: string; message: string }[] = [];
   const { budgetNanoUsd, requestsPerMinuteMax } = plan;
-  key.permissions.forEach((grant, index) => {
-    if (!isForbiddenToMembers(grant)) return;
-    problems.push({
-      path: `permissions[${index}]`,
-      message: `a member's key cannot hold ${grant}: it grants ${forbidden.join(", ")} or one of them`,
-    });
-  });
   key.budgets.forEach(({ period, limitNanoUsd }, index) => {
     if (budgetNanoUsd === null || period !== planPeriod || limitNanoUsd <= budgetNanoUsd) return;
     problems.push({
@@ -105,27 +97,29 @@ export function makeEffectiveKey(key: ApiKey, owner: KeyOwner | null, plan: Plan
   if (owner === null) return key;
   const state = owner.isDisabled && key.state === "active" ? "disabled" : key.state;
   if (plan === null) return { ...key, state };
-  const limits = makePlannedLimits(plan, key);
+  return { ...key, state, permissions: makeMemberPermissions(key.permissions), ...makeCappedLimits(plan, key) };
+}
+
+/** {@link makePlannedLimits}, and what goes beyond the plan cut down to it. */
+export function makeCappedLimits(plan: Plan, key: Pick<ApiKey, "budgets" | "rateLimits">) {
+  const { budgets, rateLimits } = makePlannedLimits(plan, key);
   const { budgetNanoUsd, requestsPerMinuteMax } = plan;
   return {
-    ...key,
-    state,
-    permissions: makeMemberPermissions(key.permissions),
-    budgets: limits.budgets.map((budget) =>
+    budgets: budgets.map((budget) =>
       budgetNanoUsd !== null && budget.period === planPeriod && budget.limitNanoUsd > budgetNanoUsd
         ? { ...budget, limitNanoUsd: budgetNanoUsd }
         : budget,
     ),
     rateLimits:
-      requestsPerMinuteMax !== null && (limits.rateLimits[rate] ?? 0) > requestsPerMinuteMax
-        ? { ...limits.rateLimits, [rate]: requestsPerMinuteMax }
-        : limits.rateLimits,
+      requestsPerMinuteMax !== null && (rateLimits[rate] ?? 0) > requestsPerMinuteMax
+        ? { ...rateLimits, [rate]: requestsPerMinuteMax }
+        : rateLimits,
   };
 }
 
 /** Grants without what members may not have: `*` becomes the services that are left. */
 function makeMemberPermissions(grants: readonly string[]): readonly string[] {
   if (!grants.some(isForbiddenToMembers)) return grants;
-  const left = services.filter((service) => service !== "admin" && service !== "keys").map((name) => `${name}:*`);
+  const left = [...services].map((name) => `${name}:*`).filter((grant) => !isForbiddenToMembers(grant));
   return [...new Set(grants.flatMap((grant) => (isForbiddenToMembers(grant) ? (grant === "*" ? left : []) : [grant])))];
 }

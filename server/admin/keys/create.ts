@@ -13,9 +13,10 @@ import { makeProcedure } from "../trpc.ts";
 import { aliasAttempts, makeKeyAlias } from "./key-alias.ts";
 import { type KeyDraft, makeKeyDraft } from "./key-draft.ts";
 import { findKeyView } from "./key-view.ts";
+import { makePlannedDraft, requirePlanRoom } from "./owner-plan.ts";
 import { requireNoExcess } from "./update-key.ts";
 
-export const createKey = makeProcedure("admin:keys")
+export const createKey = makeProcedure("admin:keys", { member: true })
   .meta({
     openapi: {
       method: "POST",
@@ -31,7 +32,8 @@ export const createKey = makeProcedure("admin:keys")
   .input(createKeyInput)
   .output(createdKeyView)
   .mutation(async ({ ctx, input }) => {
-    const draft = makeKeyDraft(ctx, input);
+    const given = { budgets: input.budgets !== undefined, rateLimits: input.rate_limits !== undefined };
+    const draft = await makePlannedDraft(ctx, makeKeyDraft(ctx, input), given);
     requireNoExcess(ctx, (caller) => findExcess(caller, draft));
     const { key, text } = await insertKey(ctx, draft, input.alias ?? null, input.idempotency_key);
     return { api_key: text, ...(await findKeyView(ctx, key)) };
@@ -56,14 +58,16 @@ async function insertKey(
     const secret = { digest: makeKeyDigest(text, pepper), pepperVersion: pepper.version };
     const stored = await insertApiKey(sql, key, secret, {
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-      complete: (transaction, made) =>
-        insertAudit(ctx, transaction, {
+      async complete(transaction, made) {
+        await requirePlanRoom(ctx, transaction, null, made);
+        await insertAudit(ctx, transaction, {
           objectType: "api_key",
           objectId: made.publicId,
           ownerId: made.ownerId,
           before: null,
           after: makeApiKeyView(made, ctx.clock.nowMs()),
-        }),
+        });
+      },
     });
     if (stored !== null) return { key: stored, text };
     if (idempotencyKey !== undefined) {

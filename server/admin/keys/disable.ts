@@ -6,7 +6,7 @@ import { makeStateChange, requireVersion } from "./state-change.ts";
 import { updateKey } from "./update-key.ts";
 
 /** Takes power away, so the caller's own does not matter: a leaked key can be stopped by whoever may see it. */
-export const disableKey = makeProcedure("admin:keys")
+export const disableKey = makeProcedure("admin:keys", { member: true })
   .meta({
     openapi: {
       method: "POST",

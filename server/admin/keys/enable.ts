@@ -6,7 +6,7 @@ import { findKeyView } from "./key-view.ts";
 import { makeStateChange, requireVersion } from "./state-change.ts";
 import { requireNoExcess, updateKey } from "./update-key.ts";
 
-export const enableKey = makeProcedure("admin:keys")
+export const enableKey = makeProcedure("admin:keys", { member: true })
   .meta({
     openapi: {
       method: "POST",

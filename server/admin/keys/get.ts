@@ -8,7 +8,7 @@ import { findCallerScope } from "../context.ts";
 import { makeProcedure } from "../trpc.ts";
 import { findKeyView } from "./key-view.ts";
 
-export const getKey = makeProcedure("admin:keys")
+export const getKey = makeProcedure("admin:keys", { member: true })
   .meta({
     openapi: {
       method: "GET",

@@ -4,7 +4,7 @@ import type { CreateKeyInput } from "../../core/api-key-schema.ts";
 import { clientKeyDefaults, findClientKeyProblems } from "../../core/client-key.ts";
 import { makeExpiry } from "../../core/expiry.ts";
 import { findGrantProblems } from "../../core/permission.ts";
-import { type AdminContext, findCallerName } from "../context.ts";
+import { type AdminContext, findCallerName, findCallerOwner } from "../context.ts";
 import { makeValidationError } from "../refusal.ts";
 
 /** A key that lacks only its names. */
@@ -45,7 +45,7 @@ export function makeKeyDraft(ctx: AdminContext, input: CreateKeyInput): KeyDraft
     expiresAt: "problem" in expiry ? null : expiry.expiresAt,
     allowedIps: input.allowed_ips ?? parent?.allowedIps ?? [],
     allowedOrigins: input.allowed_origins ?? parent?.allowedOrigins ?? [],
-    ownerId: input.owner_id === undefined ? (parent?.ownerId ?? null) : input.owner_id,
+    ownerId: input.owner_id === undefined ? findCallerOwner(ctx.caller) : input.owner_id,
     providerCredentials: input.provider_credentials ?? parent?.providerCredentials ?? {},
     onDisconnect: input.on_disconnect ?? "drain",
     createdBy: findCallerName(ctx.caller),

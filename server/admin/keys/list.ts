@@ -8,7 +8,7 @@ import { makeValidationError } from "../refusal.ts";
 import { makeProcedure } from "../trpc.ts";
 import { listKeyViews } from "./key-view.ts";
 
-export const listKeys = makeProcedure("admin:keys")
+export const listKeys = makeProcedure("admin:keys", { member: true })
   .meta({
     openapi: {
       method: "GET",

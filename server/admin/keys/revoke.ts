@@ -6,7 +6,7 @@ import { makeStateChange } from "./state-change.ts";
 import { updateKey } from "./update-key.ts";
 
 /** Final; again does nothing. Like disabling, it takes power away and asks nothing of the caller's own. */
-export const revokeKey = makeProcedure("admin:keys")
+export const revokeKey = makeProcedure("admin:keys", { member: true })
   .meta({
     openapi: {
       method: "DELETE",

@@ -7,7 +7,7 @@ import { requireVersion } from "./state-change.ts";
 import { updateKey } from "./update-key.ts";
 
 /** Takes power away, like disabling: asks nothing of the caller's own. */
-export const finishRotation = makeProcedure("admin:keys")
+export const finishRotation = makeProcedure("admin:keys", { member: true })
   .meta({
     openapi: {
       method: "POST",

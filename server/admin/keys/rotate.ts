@@ -13,7 +13,7 @@ import { findKeyView } from "./key-view.ts";
 import { requireVersion } from "./state-change.ts";
 import { requireNoExcess, updateKey } from "./update-key.ts";
 
-export const rotateKey = makeProcedure("admin:keys")
+export const rotateKey = makeProcedure("admin:keys", { member: true })
   .meta({
     openapi: {
       method: "POST",

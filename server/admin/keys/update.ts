@@ -15,7 +15,7 @@ import { findKeyView } from "./key-view.ts";
 import { makeStateChange, requireVersion } from "./state-change.ts";
 import { requireNoExcess, updateKey } from "./update-key.ts";
 
-export const changeKey = makeProcedure("admin:keys")
+export const changeKey = makeProcedure("admin:keys", { member: true })
   .meta({
     openapi: {
       method: "PATCH",
