@@ -9,6 +9,7 @@ import { makeAuthRouter } from "./auth/auth-router.ts";
 import { SessionGate } from "./auth/session-gate.ts";
 import type { AdminContext, Caller } from "./context.ts";
 import { makeDocsRouter } from "./docs-page.ts";
+import { makeLeakReportRoute } from "./keys/leak-report-route.ts";
 import { makeOpenApiDocument } from "./openapi-document.ts";
 import { parseRefusal } from "./refusal.ts";
 import { makeRefusalHeaders, makeRestHandler, respondRefusal } from "./rest-handler.ts";
@@ -64,6 +65,7 @@ export function makeAdminRouter(deps: AdminRouterDeps): express.Router {
   const rest = express.Router({ caseSensitive: true, strict: true });
   rest.get("/openapi.json", (_req, res) => void res.json(makeOpenApiDocument(version, "")));
   rest.use("/docs", makeDocsRouter());
+  rest.post("/api-keys/leaked", makeLeakReportRoute(context));
   // The credential is judged before a byte of the body is read.
   rest.use(async (req: Request, res: Response, next: NextFunction) => {
     contexts.set(req, await loadContext(req, res));

@@ -9,7 +9,7 @@ import type { Logger } from "../platform/logger.ts";
 
 /** Who asks: somebody beside the database (the CLI, the first start), the bearer of a key, or a user who is signed in. */
 export type Caller =
-  | { kind: "system"; actor?: "cli" }
+  | { kind: "system"; actor?: "cli" | "leak-report" }
   | { kind: "key"; key: ApiKey; ip: string }
   | { kind: "user"; user: User; sessionId: string; ip: string };
 

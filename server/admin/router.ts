@@ -1,10 +1,12 @@
 import { listAudit } from "./audit/list.ts";
 import { verifyAudit } from "./audit/verify.ts";
+import { changeKeys } from "./keys/bulk.ts";
 import { createKey } from "./keys/create.ts";
 import { disableKey } from "./keys/disable.ts";
 import { enableKey } from "./keys/enable.ts";
 import { getKey } from "./keys/get.ts";
 import { importKeys } from "./keys/import.ts";
+import { reportLeak } from "./keys/leaked.ts";
 import { listKeys } from "./keys/list.ts";
 import { revokeKey } from "./keys/revoke.ts";
 import { rotateKey } from "./keys/rotate.ts";
@@ -26,6 +28,8 @@ export const appRouter = makeRouter({
     rotate: rotateKey,
     finishRotation,
     import: importKeys,
+    bulk: changeKeys,
+    leaked: reportLeak,
   }),
   audit: makeRouter({ list: listAudit, verify: verifyAudit }),
   usage: makeRouter({ query: queryUsage }),

@@ -14,7 +14,10 @@ const listLengthMax = 100;
 const publicIdSchema = z
   .string()
   .refine(isPublicId, "must be 12 letters or digits")
-  .describe("The key's public id: the part of its text between the underscores.");
+  .meta({
+    description: "The key's public id: the part of its text between the underscores.",
+    wire: { type: "string", pattern: "^[0-9A-Za-z]{12}$" },
+  });
 
 const aliasSchema = z
   .string()
@@ -170,6 +173,11 @@ const ifMatch = wireDigits(1, 999_999_999)
   .optional()
   .describe("REST: the header If-Match. The version that the change rests on.");
 
+const cutStreams = z
+  .boolean()
+  .default(false)
+  .describe("End the calls of the key that are running, on every gateway, instead of letting them finish.");
+
 /** Entries of one call; the body has a limit of its own. */
 const entriesMax = 200;
 
@@ -198,6 +206,27 @@ export type ImportKeyEntry = z.output<typeof importEntry>;
 
 export const importKeysInput = z.strictObject({ keys: z.array(importEntry).min(1).max(entriesMax) });
 
+export const bulkActions = ["disable", "enable", "revoke"] as const;
+
+export const bulkKeysInput = z
+  .strictObject({
+    action: z.enum(bulkActions),
+    public_ids: z.array(publicIdSchema).min(1).max(entriesMax),
+    cut_streams: cutStreams,
+  })
+  .refine((input) => !input.cut_streams || input.action === "revoke", {
+    path: ["cut_streams"],
+    message: "goes with revoke alone",
+  });
+
+/** Longer than any key of ours or of others. */
+const keyTextLengthMax = 512;
+const leakedKeysMax = 100;
+
+export const leakedKeysInput = z.strictObject({
+  keys: z.array(z.string().min(1).max(keyTextLengthMax)).min(1).max(leakedKeysMax).describe("Whole keys."),
+});
+
 export const updateKeyInput = z
   .strictObject({
     public_id: publicIdSchema,
@@ -215,10 +244,7 @@ export const keyCommand = z.strictObject({ public_id: publicIdSchema, if_match: 
 
 export const revokeKeyInput = z.strictObject({
   public_id: publicIdSchema,
-  cut_streams: z
-    .boolean()
-    .default(false)
-    .describe("End the calls of the key that are running, on every gateway, instead of letting them finish."),
+  cut_streams: cutStreams,
 });
 
 export const rotateKeyInput = z.strictObject({

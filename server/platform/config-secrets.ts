@@ -16,6 +16,8 @@ export interface Secrets {
   peppers: readonly Pepper[];
   sealKey: Secret;
   sessionSecret: Secret;
+  /** Under which reports of leaked keys are signed; `null`: only admins report. */
+  leakSecret: Secret | null;
 }
 
 export interface SecretsPlace {
@@ -39,6 +41,7 @@ const variables: Readonly<Record<keyof SecretTexts, string>> = {
   pepper_previous: "TOLLGATE_PEPPER_PREVIOUS",
   seal_key: "TOLLGATE_SEAL_KEY",
   session_secret: "TOLLGATE_SESSION_SECRET",
+  leak_secret: "TOLLGATE_LEAK_SECRET",
 };
 const required = ["pepper", "seal_key", "session_secret"] as const;
 const bytesMin = 32;
@@ -61,7 +64,13 @@ export function loadSecrets(place: SecretsPlace, mistakes: ConfigMistake[]): Sec
   const sealKey = byName.get("seal_key");
   const sessionSecret = byName.get("session_secret");
   if (mistakes.length > before || sealKey === undefined || sessionSecret === undefined) return null;
-  return { peppers, sealKey: new Secret(sealKey.text), sessionSecret: new Secret(sessionSecret.text) };
+  const leakSecret = byName.get("leak_secret");
+  return {
+    peppers,
+    sealKey: new Secret(sealKey.text),
+    sessionSecret: new Secret(sessionSecret.text),
+    leakSecret: leakSecret === undefined ? null : new Secret(leakSecret.text),
+  };
 }
 
 function findEntries(place: SecretsPlace, mistakes: ConfigMistake[]): Entry[] {

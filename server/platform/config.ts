@@ -59,6 +59,8 @@ export interface Config {
   peppers: readonly Pepper[];
   sealKey: Secret;
   sessionSecret: Secret;
+  /** Under which reports of leaked keys are signed; `null`: only admins report. */
+  leakSecret: Secret | null;
   /** First 12 hex digits of the SHA-256 of the config file's text, for `/status`. */
   configHash: string;
   log: { level: "trace" | "debug" | "info" | "warn" | "error" | "silent"; pretty: boolean; access: boolean };

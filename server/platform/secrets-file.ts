@@ -24,6 +24,7 @@ const secretsSchema = z.strictObject({
   pepper_previous: z.string().optional(),
   seal_key: z.string(),
   session_secret: z.string(),
+  leak_secret: z.string().optional(),
 });
 
 /** Plain texts as they stand in the file; not yet checked for strength. */

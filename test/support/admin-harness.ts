@@ -32,6 +32,7 @@ function makeAdminConfig(keys: Partial<Config["keys"]> = {}): Config {
     peppers: [pepper],
     sealKey: new Secret("s".repeat(48)),
     sessionSecret: new Secret("t".repeat(48)),
+    leakSecret: new Secret("l".repeat(48)),
     configHash: "",
     log: { level: "silent", pretty: false, access: false },
     gateway: {
