@@ -1,0 +1,93 @@
+import { createHash } from "node:crypto";
+import { expireKeys } from "../../db/queries/expire-keys.ts";
+import { makeFirstKeys } from "../../server/keys/first-keys.ts";
+import type { AdminHarness } from "./admin-harness.ts";
+
+/** One change that the audit log must tell of. */
+export interface MutationCase {
+  /**
+   * Makes what the change needs.
+   *
+   * @returns the input of the procedure, and the ids of the objects that it changes, where they are known before.
+   */
+  prepare(harness: AdminHarness): Promise<{ input: unknown; objectIds?: readonly string[] }>;
+}
+
+async function makeOne(harness: AdminHarness, more: Record<string, unknown> = {}) {
+  const { id } = await harness.makeKey();
+  return { input: { public_id: id, ...more }, objectIds: [id] };
+}
+
+/** By the name of the procedure. A procedure that changes something and has no case here fails `mutations.test.ts`. */
+export const mutationCases: Readonly<Record<string, MutationCase>> = {
+  "keys.create": { prepare: async () => ({ input: { name: "Made", tags: { team: "a" } } }) },
+  "keys.update": { prepare: (harness) => makeOne(harness, { name: "Changed", tags: { team: "b" } }) },
+  "keys.disable": { prepare: makeOne },
+  "keys.enable": {
+    async prepare(harness) {
+      const made = await makeOne(harness);
+      await harness.system.keys.disable(made.input);
+      return made;
+    },
+  },
+  "keys.revoke": { prepare: makeOne },
+  "keys.rotate": { prepare: makeOne },
+  "keys.finishRotation": {
+    async prepare(harness) {
+      const made = await makeOne(harness);
+      await harness.system.keys.rotate(made.input);
+      return made;
+    },
+  },
+  "keys.import": {
+    async prepare() {
+      const hash = createHash("sha256").update(`imported ${Math.random()}`).digest("hex");
+      return { input: { keys: [{ format: "opaque", hash, name: "Imported" }] } };
+    },
+  },
+  "keys.bulk": {
+    async prepare(harness) {
+      const keys = [await harness.makeKey(), await harness.makeKey()];
+      const objectIds = keys.map(({ id }) => id);
+      return { input: { action: "disable", public_ids: objectIds }, objectIds };
+    },
+  },
+  "keys.leaked": {
+    async prepare(harness) {
+      const { text, id } = await harness.makeKey();
+      return { input: { keys: [text] }, objectIds: [id] };
+    },
+  },
+};
+
+/** A change that no procedure makes. */
+export interface OtherMutation {
+  name: string;
+  action: string;
+  actor: string;
+  /** Makes what the change needs, and gives the change. */
+  prepare(harness: AdminHarness): Promise<() => Promise<unknown>>;
+}
+
+export const otherMutations: readonly OtherMutation[] = [
+  {
+    name: "the job expire-keys",
+    action: "keys.expire",
+    actor: "system:expire-keys",
+    async prepare(harness) {
+      const { sql } = harness.test.database;
+      const { id } = await harness.makeKey();
+      await sql`update api_key set expires_at = now() - interval '1 hour' where public_id = ${id}`;
+      return () => expireKeys(sql, 100);
+    },
+  },
+  {
+    name: "the first keys",
+    action: "keys.create",
+    actor: "system",
+    async prepare({ context, test }) {
+      await test.database.sql`delete from api_key`;
+      return () => makeFirstKeys(context.config, context.database, context.clock);
+    },
+  },
+];
