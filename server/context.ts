@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { type Database, openDatabase } from "../db/client.ts";
+import { makeOwnRecords } from "./admin/usage/own-records.ts";
 import { makeFindClientAddress } from "./core/client-address.ts";
 import { makeAuthenticate } from "./keys/authenticate.ts";
 import { ClientOrigins } from "./keys/client-origins.ts";
@@ -12,6 +13,7 @@ import { openLastUsed } from "./keys/last-used.ts";
 import { Flusher } from "./ledger/flusher.ts";
 import { Journal } from "./ledger/journal.ts";
 import { recoverJournals } from "./ledger/recovery.ts";
+import { RateLimiter } from "./limits/rate-limiter.ts";
 import { type Clock, openClock } from "./platform/clock.ts";
 import type { Config } from "./platform/config.ts";
 import type { Logger } from "./platform/logger.ts";
@@ -138,6 +140,7 @@ async function openRest(
     peppers: config.peppers,
     imported,
   });
+  const rateLimiter = new RateLimiter(clock.monotonicMs);
   const openRequests = { count: 0 };
   metrics.watch("openRequests", () => openRequests.count);
   metrics.watch("keyCacheEntries", () => keyCache.size);
@@ -147,6 +150,7 @@ async function openRest(
   let closing: Promise<void> | null = null;
   async function closeAll(): Promise<void> {
     await providers.close();
+    rateLimiter.close();
     await lastUsed.close();
     const left = await flusher.close(closeFlushMs);
     if (left > 0)
@@ -177,7 +181,9 @@ async function openRest(
       findKey,
       findClientAddress: makeFindClientAddress(config.gateway.trustedProxies),
       clientOrigins,
+      ownRecords: makeOwnRecords(database, clock),
       lastUsed,
+      rateLimiter,
       models: openModelTable(config, openPriceBook(config.prices)),
       providers,
       journal,

@@ -30,7 +30,7 @@ export async function updateLastUsed(sql: postgres.Sql, uses: readonly KeyUse[])
       order by k.public_id
       for update of k skip locked
     )
-    update api_key k set last_used_at = free.at, last_used_ip = free.ip from free where k.public_id = free.public_id`;
+    update api_key k set last_used_at = free.at, last_used_ip = coalesce(nullif(free.ip, ''), k.last_used_ip) from free where k.public_id = free.public_id`;
   const ofSecrets = uses.filter((use) => use.secretDigest !== null);
   if (ofSecrets.length > 0) await updateSecretsLastUsed(sql, ofSecrets);
   return result.count;

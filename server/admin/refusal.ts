@@ -2,6 +2,7 @@ import { TRPCError } from "@trpc/server";
 import { z } from "zod";
 import { isStatementTimeout, isStoreUnavailable } from "../../db/queries/store-error.ts";
 import { AppError, type ErrorCode, errorTable, makeRefusal, type Refusal } from "../core/error.ts";
+import { type InputIssue, listInputIssues, makeValidationRefusal } from "../core/input-issues.ts";
 
 /** OpenAI's `{"error": …}`; `issues` names every field at fault. A closed list: nothing else of an error leaves. */
 export const errorAnswer = z.object({
@@ -27,12 +28,9 @@ export function makeErrorBody(refusal: Refusal): ErrorBody {
 }
 
 /** A 422 that names every field at fault, the first one as `param`. */
-export function makeValidationError(issues: readonly { path: string; message: string }[]): AppError {
-  const text = issues.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; ");
-  return new AppError("validation_failed", `Some fields are not valid. ${text}`, {
-    param: issues[0]?.path ?? null,
-    issues,
-  });
+export function makeValidationError(issues: readonly InputIssue[]): AppError {
+  const { code, message, ...more } = makeValidationRefusal(issues);
+  return new AppError(code, message, more);
 }
 
 /**
@@ -41,7 +39,7 @@ export function makeValidationError(issues: readonly { path: string; message: st
  */
 export function parseRefusal(error: unknown): Refusal {
   if (error instanceof AppError) return error.refusal;
-  if (error instanceof z.ZodError) return makeValidationError(makeIssues(error)).refusal;
+  if (error instanceof z.ZodError) return makeValidationRefusal(listInputIssues(error));
   if (isStoreUnavailable(error)) return makeRefusal("store_unavailable", undefined, { retryAfterSeconds: 1 });
   if (isStatementTimeout(error)) {
     return makeRefusal("overloaded", "The question takes too long; ask for a shorter range.", { retryAfterSeconds: 1 });
@@ -70,24 +68,4 @@ function parseTrpcError(error: TRPCError): Refusal {
     default:
       return cause === undefined ? makeRefusal("invalid_request", error.message) : parseRefusal(cause);
   }
-}
-
-function makeIssues(error: z.ZodError): { path: string; message: string }[] {
-  return error.issues.flatMap((issue) => {
-    if (issue.code === "unrecognized_keys") {
-      return issue.keys.map((key) => ({ path: formatPath([...issue.path, key]), message: "there is no such field" }));
-    }
-    // A record's key at fault says why one level down.
-    const inner = issue.code === "invalid_key" ? (issue.issues[0]?.message ?? issue.message) : issue.message;
-    return [{ path: formatPath(issue.path), message: inner }];
-  });
-}
-
-function formatPath(path: readonly PropertyKey[]): string {
-  let text = "";
-  for (const part of path) {
-    if (typeof part === "number") text += `[${part}]`;
-    else text += (text === "" ? "" : ".") + String(part).slice(0, 100);
-  }
-  return text;
 }

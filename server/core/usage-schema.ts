@@ -78,6 +78,8 @@ export const queryUsageInput = z
     message: "must be before `to`",
   });
 
+export type QueryUsageInput = z.output<typeof queryUsageInput>;
+
 const percentiles = z.object({ p50: z.number().nullable(), p95: z.number().nullable(), p99: z.number().nullable() });
 
 export const usageTotals = z.object({
@@ -117,3 +119,4 @@ export const usageRow = z
 export type UsageRow = z.infer<typeof usageRow>;
 
 export const usageAnswer = z.object({ rows: z.array(usageRow), totals: usageTotals });
+export type UsageAnswer = z.infer<typeof usageAnswer>;

@@ -34,15 +34,16 @@ export function parseCredential(request: IncomingMessage, surface: CredentialSur
   }
   if (bearer === null) {
     if (surface === "bearer" || apiKey === null) return missing;
-    return isPlausible(apiKey) ? apiKey : invalid;
+    return isCredentialText(apiKey) ? apiKey : invalid;
   }
   const space = bearer.indexOf(" ");
   if (space !== 6 || bearer.slice(0, 6).toLowerCase() !== "bearer") return invalid;
   const text = bearer.slice(7);
   if (apiKey !== null && apiKey !== text) return conflicting;
-  return isPlausible(text) ? text : invalid;
+  return isCredentialText(text) ? text : invalid;
 }
 
-function isPlausible(text: string): boolean {
+/** True for a text that could be a key of ours or an imported one. */
+export function isCredentialText(text: string): boolean {
   return text.length > 0 && text.length <= credentialLengthMax && /^[\x21-\x7e]+$/.test(text);
 }

@@ -5,6 +5,7 @@ import type { FindKey } from "../keys/find-key.ts";
 import type { LastUsed } from "../keys/last-used.ts";
 import type { Flusher } from "../ledger/flusher.ts";
 import type { Journal } from "../ledger/journal.ts";
+import type { RateLimiter } from "../limits/rate-limiter.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Config } from "../platform/config.ts";
 import type { Logger } from "../platform/logger.ts";
@@ -13,6 +14,7 @@ import type { ModelTable } from "../providers/model-table.ts";
 import type { Providers } from "../providers/registry.ts";
 import type { MakeEventId } from "./event-ids.ts";
 import type { OpenCalls } from "./open-calls.ts";
+import type { OwnRecords } from "./own-records.ts";
 
 /** What a request needs; built once per process. */
 export interface ProxyContext {
@@ -24,7 +26,9 @@ export interface ProxyContext {
   findKey: FindKey;
   findClientAddress: FindClientAddress;
   clientOrigins: ClientOrigins;
+  ownRecords: OwnRecords;
   lastUsed: LastUsed;
+  rateLimiter: RateLimiter;
   models: ModelTable;
   providers: Providers;
   journal: Journal;

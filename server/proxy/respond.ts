@@ -40,6 +40,23 @@ function makeBaseHeaders(requestId: EventId, corsOrigin: string | null): string[
   return headers;
 }
 
+/**
+ * Says without a body that something may go on.
+ *
+ * @param plain 200 instead of 204.
+ */
+export function respondAllowed(
+  response: ServerResponse,
+  requestId: EventId,
+  plain: boolean,
+  identity: readonly string[],
+): void {
+  const headers = [...makeBaseHeaders(requestId, null), ...identity];
+  if (plain) headers.push("content-length", "0");
+  response.writeHead(plain ? 200 : 204, headers);
+  response.end();
+}
+
 /** Seconds for which a browser need not ask again. */
 const preflightAgeSeconds = 600;
 
@@ -59,16 +76,11 @@ export function respondPreflight(
 
 /** The body of an error in OpenAI's shape. */
 export function makeErrorBody(refusal: Refusal): {
-  error: { message: string; type: string; param: string | null; code: string };
+  error: { message: string; type: string; param: string | null; code: string; issues?: Refusal["issues"] };
 } {
-  return {
-    error: {
-      message: refusal.message,
-      type: errorTable[refusal.code].type,
-      param: refusal.param ?? null,
-      code: refusal.code,
-    },
-  };
+  const { code, message, param = null, issues } = refusal;
+  const error = { message, type: errorTable[code].type, param, code };
+  return { error: issues === undefined ? error : { ...error, issues } };
 }
 
 /** Writes a refusal. Two refusals of the same code and message differ in nothing but the request id. */

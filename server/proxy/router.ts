@@ -5,7 +5,11 @@ import { isRefusal } from "../keys/authenticate.ts";
 import type { WireEndpoint } from "../providers/types.ts";
 import type { ProxyContext } from "./context.ts";
 import { handlePreflight, isPreflight } from "./cors.ts";
+import { handleForwardAuth } from "./endpoints/forward-auth.ts";
 import { handleModel, handleModels } from "./endpoints/models.ts";
+import { handleOwnKey } from "./endpoints/own-key.ts";
+import { handleOwnUsage } from "./endpoints/own-usage.ts";
+import { handleVerifyKey } from "./endpoints/verify-key.ts";
 import { handleInference } from "./pipeline.ts";
 import { respondRefusal } from "./respond.ts";
 
@@ -19,7 +23,7 @@ const prefixes = ["/v1", "/openai/v1"];
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
-/** The inference calls by their exact path: what a request is held against before anything else. */
+/** The calls that must be fast, by their exact path: what a request is held against before anything else. */
 export function makeHotRoutes(proxy: ProxyContext): ReadonlyMap<string, Handler> {
   const routes = new Map<string, Handler>();
   for (const prefix of prefixes) {
@@ -27,6 +31,8 @@ export function makeHotRoutes(proxy: ProxyContext): ReadonlyMap<string, Handler>
       routes.set(prefix + path, (request, response) => handleInference(proxy, endpoint, request, response));
     }
   }
+  // Other servers ask for each of their own requests.
+  routes.set("/v1/keys/verify", (request, response) => handleVerifyKey(proxy, request, response));
   return routes;
 }
 
@@ -42,6 +48,17 @@ export function makeInferenceRouter(proxy: ProxyContext): Router {
   for (const [path, handle] of makeHotRoutes(proxy)) {
     router.post(path, handle);
     allowPages(path, "POST");
+  }
+  // Envoy asks with the method of the request that it guards.
+  router.all("/v1/keys/forward-auth", (request: Request, response: Response) =>
+    handleForwardAuth(proxy, request, response),
+  );
+  for (const [path, handle] of [
+    ["/v1/key", handleOwnKey],
+    ["/v1/usage", handleOwnUsage],
+  ] as const) {
+    router.get(path, (request: Request, response: Response) => handle(proxy, request, response));
+    allowPages(path, "GET");
   }
   for (const prefix of prefixes) {
     allowPages(`${prefix}/models`, "GET");

@@ -1,0 +1,159 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { NewApiKey } from "../../../db/queries/insert-api-key.ts";
+import { type VerifyAnswer, verifyCodes } from "../../../server/core/verify-schema.ts";
+import { openTestGateway, type TestGateway } from "../../support/test-gateway.ts";
+import { waitUntil } from "../../support/wait-until.ts";
+
+let gateway: TestGateway;
+let service: string;
+
+beforeAll(async () => {
+  gateway = await openTestGateway({ config: '[permissions]\nextra = ["billing:read", "billing:delete"]\n' });
+  service = (await gateway.makeKey({ permissions: ["keys:verify"] })).text;
+});
+afterAll(() => gateway.close());
+
+async function verify(question: object, caller = service): Promise<VerifyAnswer> {
+  const response = await gateway.call("/v1/keys/verify", question, caller);
+  const answer = (await response.json()) as VerifyAnswer;
+  expect([response.status, answer]).toEqual([200, answer]);
+  expect(response.headers.get("cache-control")).toBe("no-store");
+  return answer;
+}
+
+const nothing: VerifyAnswer = {
+  valid: false,
+  code: "NOT_FOUND",
+  public_id: null,
+  owner_id: null,
+  tags: null,
+  permissions: null,
+  remaining: null,
+  reset_at: null,
+  expires_at: null,
+};
+
+const future = new Date(Date.now() + 86_400_000);
+
+describe("POST /v1/keys/verify", () => {
+  it("tells who a valid key is", async () => {
+    const { text, publicId } = await gateway.makeKey({
+      permissions: ["vec:*"],
+      tags: { customer: "Zürich" },
+      ownerId: "acme",
+      expiresAt: future,
+    });
+    expect(await verify({ key: text, permissions: ["vec:read", "vec:write"], model: "any", requests: 1 })).toEqual({
+      valid: true,
+      code: "VALID",
+      public_id: publicId,
+      owner_id: "acme",
+      tags: { customer: "Zürich" },
+      permissions: ["vec:*"],
+      remaining: null,
+      reset_at: null,
+      expires_at: future.toISOString(),
+    });
+    // It is used now, and nobody knows from where.
+    await waitUntil(async () => {
+      const rows = await gateway.database.database.sql<{ last_used_at: string | null; last_used_ip: string | null }[]>`
+        select last_used_at, last_used_ip from api_key where public_id = ${publicId}`;
+      return rows[0]?.last_used_at !== null && rows[0]?.last_used_ip === null;
+    }, "last_used_at");
+  });
+
+  const network: Partial<NewApiKey> = { allowedIps: ["10.0.0.0/8", "2001:db8::/32"] };
+  const page: Partial<NewApiKey> = { allowedOrigins: ["https://a.example", "https://*.b.example"] };
+  const client: Partial<NewApiKey> = { ...page, type: "client" };
+  const cases: [string, Partial<NewApiKey>, object, string][] = [
+    ["a permission", { permissions: ["vec:read"] }, { permissions: ["vec:read"] }, "VALID"],
+    ["no permission asked for", { permissions: [] }, {}, "VALID"],
+    ["a whole service", { permissions: ["vec:*"] }, { permissions: ["vec:delete"] }, "VALID"],
+    ["everything", { permissions: ["*"] }, { permissions: ["billing:read", "admin:keys", "keys:verify"] }, "VALID"],
+    ["an extra service", { permissions: ["billing:*"] }, { permissions: ["billing:read"] }, "VALID"],
+    ["the implied one", { permissions: ["admin:keys"] }, { permissions: ["keys:verify"] }, "VALID"],
+    [
+      "one of two",
+      { permissions: ["vec:read"] },
+      { permissions: ["vec:read", "vec:write"] },
+      "INSUFFICIENT_PERMISSIONS",
+    ],
+    ["another service", { permissions: ["vec:*"] }, { permissions: ["kev:read"] }, "INSUFFICIENT_PERMISSIONS"],
+    [
+      "a client's delete",
+      { ...client, permissions: ["*"] },
+      { permissions: ["billing:delete"], origin: "https://a.example" },
+      "INSUFFICIENT_PERMISSIONS",
+    ],
+    ["a model", { models: ["gpt-*"] }, { model: "gpt-x" }, "VALID"],
+    ["another model", { models: ["gpt-*"] }, { model: "claude" }, "MODEL_NOT_ALLOWED"],
+    [
+      "an excluded model",
+      { models: ["*", "!echo::x"] },
+      { model: "tensorzero::model_name::echo::x" },
+      "MODEL_NOT_ALLOWED",
+    ],
+    ["the network", network, { ip: "10.1.2.3" }, "VALID"],
+    ["the network, IPv4 written as IPv6", network, { ip: "::ffff:10.1.2.3" }, "VALID"],
+    ["the IPv6 network", network, { ip: "2001:DB8::5" }, "VALID"],
+    ["another network", network, { ip: "11.1.2.3" }, "IP_NOT_ALLOWED"],
+    ["nobody says from where", network, {}, "IP_NOT_ALLOWED"],
+    ["the origin", page, { origin: "https://a.example" }, "VALID"],
+    ["a subdomain", client, { origin: "https://x.b.example" }, "VALID"],
+    ["another origin", page, { origin: "https://c.example" }, "ORIGIN_NOT_ALLOWED"],
+    ["no page", client, {}, "ORIGIN_NOT_ALLOWED"],
+    ["a client key without origins", { type: "client" }, { origin: "https://a.example" }, "ORIGIN_NOT_ALLOWED"],
+    ["disabled", { state: "disabled" }, {}, "DISABLED"],
+    ["revoked", { state: "revoked" }, { permissions: ["vec:read"] }, "REVOKED"],
+    ["swept", { state: "expired" }, {}, "EXPIRED"],
+    ["past its end", { expiresAt: new Date(Date.now() - 1_000) }, {}, "EXPIRED"],
+  ];
+  it.each(cases)("%s", async (_what, properties, question, code) => {
+    const { text, publicId } = await gateway.makeKey(properties);
+    const answer = await verify({ key: text, ...question });
+    expect([answer.code, answer.valid, answer.public_id]).toEqual([code, code === "VALID", publicId]);
+  });
+
+  it("emits every code but those of limits", () => {
+    const seen = new Set([...cases.map((one) => one[3]), "NOT_FOUND"]);
+    expect(verifyCodes.filter((code) => !seen.has(code))).toEqual(["RATE_LIMITED", "BUDGET_EXCEEDED"]);
+  });
+
+  it("says nothing but NOT_FOUND without the whole text, whatever is known of the key", async () => {
+    const { text, publicId } = await gateway.makeKey({ state: "revoked", tags: { customer: "acme" } });
+    const other = await gateway.makeKey();
+    const wrong = [
+      publicId,
+      text.slice(0, -1),
+      text.slice(0, -48),
+      `${text} `,
+      ` ${text}`,
+      `${text}\n`,
+      text.toUpperCase(),
+      text.replace(publicId, other.publicId),
+      `Bearer ${text}`,
+      text + text,
+      `${text}\u0000`,
+      `\ud800${text}`,
+      "x".repeat(60_000),
+      "",
+    ].filter((each) => each !== "");
+    for (const key of wrong) expect([key, await verify({ key })]).toEqual([key, nothing]);
+    expect((await verify({ key: text })).code).toBe("REVOKED");
+  });
+
+  it("is as fresh as authentication: a revoked key is so within a second", async () => {
+    const { text, publicId } = await gateway.makeKey();
+    expect((await verify({ key: text })).code).toBe("VALID");
+    await gateway.database.database.sql`update api_key set state = 'revoked' where public_id = ${publicId}`;
+    await waitUntil(async () => (await verify({ key: text })).code === "REVOKED", "REVOKED", 1_000);
+  });
+
+  it("may be asked by who has admin:keys, keys:* or everything", async () => {
+    const { text } = await gateway.makeKey();
+    for (const grant of ["admin:keys", "admin:*", "keys:*", "*"]) {
+      const caller = await gateway.makeKey({ permissions: [grant] });
+      expect([grant, (await verify({ key: text }, caller.text)).code]).toEqual([grant, "VALID"]);
+    }
+  });
+});
