@@ -110,16 +110,17 @@ describe.each(mutations.filter((name) => name in mutationCases))("%s", (name) =>
     await run(name, prepared?.input);
     const entries = await listEntries(head);
     expect(entries.length).toBeGreaterThan(0);
-    if (prepared?.objectIds !== undefined) {
-      expect(entries.map((entry) => entry.object_id).sort()).toEqual([...prepared.objectIds].sort());
-    }
+    const ids = entries.map((entry) => entry.object_id).sort();
+    expect(ids).toEqual([...(prepared?.objectIds ?? ids)].sort());
     for (const entry of entries) {
       expect(entry).toMatchObject({ action: name, ip: "192.0.2.7", request_id: `request of ${name}` });
       expect(entry.actor).toMatch(/^(system|user:.+|key:.+)$/);
       expect(entry.before ?? entry.after).not.toBeNull();
       expect(entry.before).not.toEqual(entry.after);
       expectNoSecret(entry);
-      if (entry.after !== null) expect(await countRowsOf(entry.transaction)).toBeGreaterThan(0);
+      // What was deleted leaves no row to count.
+      const rows = entry.after === null ? 1 : await countRowsOf(entry.transaction);
+      expect(rows).toBeGreaterThan(0);
     }
   });
 
@@ -127,7 +128,7 @@ describe.each(mutations.filter((name) => name in mutationCases))("%s", (name) =>
     const prepared = await mutationCases[name]?.prepare(harness);
     const before = await readAll();
     await withoutAudit(async () => {
-      await expect(run(name, prepared?.input)).rejects.toThrow();
+      await expect(run(name, prepared?.input)).rejects.toThrow(/inside the gateway|failed|wrong|internal|error/i);
     });
     expect(await readAll()).toEqual(before);
     // The same call succeeds once the log is there: it was the log that stopped it.
@@ -155,7 +156,7 @@ describe.each(otherMutations)("$name", ({ action, actor, prepare }) => {
     const change = await prepare(harness);
     const before = await readAll();
     await withoutAudit(async () => {
-      await expect(change()).rejects.toThrow();
+      await expect(change()).rejects.toThrow("the audit log is down, for a test");
     });
     expect(await readAll()).toEqual(before);
     await change();
