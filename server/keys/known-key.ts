@@ -1,6 +1,7 @@
 import { BlockList, isIP } from "node:net";
 import type { ApiKey } from "../core/api-key.ts";
 import { isModelAllowed } from "../core/model-allowlist.ts";
+import { type KeyLimits, parseKeyLimits } from "../core/rate-limit.ts";
 
 /** A key as the hot path keeps it: the row, and what would be costly to work out for every request. */
 export interface KnownKey {
@@ -14,6 +15,8 @@ export interface KnownKey {
   readonly tagsJson: string;
   /** `null`: any network. */
   readonly networks: BlockList | null;
+  /** `null`: nothing is limited. */
+  readonly limits: KeyLimits | null;
   /** Allowlist answers by model name; bounded by {@link modelAnswersMax}. */
   readonly modelAnswers: Map<string, boolean>;
   /** Monotonic milliseconds of the read that this entry comes from. */
@@ -42,6 +45,7 @@ export function makeKnownKey(
     expiresAtMs: Math.min(end, secretEnd),
     tagsJson: Object.keys(key.tags).length === 0 ? "" : JSON.stringify(key.tags),
     networks: makeNetworks(key.allowedIps),
+    limits: parseKeyLimits(key.rateLimits),
     modelAnswers: new Map(),
     loadedAtMs,
     secretDigest: isRotated ? secret.digest : null,

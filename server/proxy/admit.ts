@@ -3,7 +3,9 @@ import { makeRefusal, type Refusal } from "../core/error.ts";
 import { isOriginAllowed } from "../core/origin.ts";
 import { isPermissionGranted } from "../core/permission.ts";
 import { makeUpperBound } from "../core/price.ts";
+import { makeUsageEstimate } from "../core/usage-estimate.ts";
 import { isAddressAllowed, isModelGranted, type KnownKey, modelAnswersMax } from "../keys/known-key.ts";
+import type { RateAmounts } from "../limits/rate-limiter.ts";
 import type { ResolvedModel } from "../providers/model-table.ts";
 import type { ParsedInference } from "./parse.ts";
 
@@ -53,6 +55,8 @@ export function findCallerRefusal(
 export interface Admission {
   /** Cap on output tokens that the provider is given, per choice; `null`: the client's request stays as it is. */
   outputTokensMax: number | null;
+  /** The most output tokens that the call can have. */
+  outputTokensBound: number;
   /** The most that the call can cost at list price; 0 where it has none. */
   reservedNanoUsd: bigint;
 }
@@ -84,7 +88,16 @@ export function admit(
     const amount = makeUpperBound(target.price, request.body.length, bound);
     if (amount > reservedNanoUsd) reservedNanoUsd = amount;
   }
-  return { outputTokensMax, reservedNanoUsd };
+  return { outputTokensMax, outputTokensBound: bound, reservedNanoUsd };
+}
+
+/** What a call is counted as in the limits of its key until it has ended. */
+export function makeRateBound(bodyBytes: number, admission: Admission): RateAmounts {
+  return {
+    inputTokens: makeUsageEstimate(bodyBytes, 0).inputTokens,
+    outputTokens: admission.outputTokensBound,
+    cost: Number(admission.reservedNanoUsd),
+  };
 }
 
 function isAllowed(known: KnownKey, model: string): boolean {

@@ -5,15 +5,17 @@ import type { UsageEvent } from "../core/usage-event.ts";
 import { isRefusal } from "../keys/authenticate.ts";
 import type { KnownKey } from "../keys/known-key.ts";
 import type { JournalEntry } from "../ledger/journal.ts";
+import type { RateGrant } from "../limits/rate-limiter.ts";
 import type { WireEndpoint } from "../providers/types.ts";
 import { makeAccessLine } from "./access-line.ts";
-import { admit, findCallerRefusal, findCorsOrigin } from "./admit.ts";
+import { admit, findCallerRefusal, findCorsOrigin, makeRateBound } from "./admit.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { ProxyContext } from "./context.ts";
 import { type Dispatched, dispatch } from "./dispatch.ts";
 import { makeEvent } from "./make-event.ts";
 import type { OpenCall } from "./open-calls.ts";
 import { parseInference } from "./parse.ts";
+import { makeRateRefusal, setRateHeaders } from "./rate-headers.ts";
 import { readBody } from "./read-body.ts";
 import { relayAnswer } from "./relay-answer.ts";
 import { StreamRelay } from "./relay-stream.ts";
@@ -104,10 +106,18 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
   if (open.isCut) return makeRefusal("revoked_api_key");
 
   const event = makeEvent(call.requestId, known, endpoint, parsed, model, admission, tags, address, origin);
+  let grant: RateGrant | null = null;
+  if (known.limits !== null) {
+    const asked = proxy.rateLimiter.reserve(known.key.publicId, known.limits, makeRateBound(body.length, admission));
+    setRateHeaders(response, asked.states);
+    if (!asked.ok) return makeRateRefusal(asked);
+    grant = asked;
+  }
   let entry: JournalEntry;
   try {
     entry = await proxy.journal.open(event);
   } catch {
+    grant?.undo();
     return makeRefusal("store_unavailable", "The journal cannot be written.", { retryAfterSeconds: 1 });
   }
   const client = new ClientConnection(response);
@@ -137,7 +147,7 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
     else relayAnswer(call, client, event, dispatched, ownCap);
   } finally {
     event.latencyMs = roundMs(proxy.clock.monotonicMs() - call.startedAtMs);
-    settle(proxy, entry, event);
+    settle(proxy, entry, grant, event);
   }
   observe(call, dispatched.upstreamMs, null, event);
   return null;

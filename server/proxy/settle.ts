@@ -4,6 +4,7 @@ import { makeUsageEstimate } from "../core/usage-estimate.ts";
 import type { UsageEvent } from "../core/usage-event.ts";
 import { parseOpenAiUsage, type UsageReading } from "../core/usage-report.ts";
 import type { JournalEntry } from "../ledger/journal.ts";
+import type { RateGrant } from "../limits/rate-limiter.ts";
 import type { ProviderTarget } from "../providers/types.ts";
 import type { ProxyContext } from "./context.ts";
 
@@ -55,8 +56,13 @@ export function setUsage(
   event.costNanoUsd = target.price === null ? null : makeCharge(target.price, usage);
 }
 
-/** Ends a call in the ledger: exactly once, whatever came of it. */
-export function settle(proxy: ProxyContext, entry: JournalEntry, event: UsageEvent): void {
+/** Ends a call in the ledger and in the limits of its key: exactly once, whatever came of it. */
+export function settle(proxy: ProxyContext, entry: JournalEntry, grant: RateGrant | null, event: UsageEvent): void {
   proxy.flusher.add(proxy.journal.close(entry, event));
+  grant?.settle({
+    inputTokens: event.inputTokens + event.cachedInputTokens + event.cacheWriteTokens + event.inputAudioTokens,
+    outputTokens: event.outputTokens + event.reasoningTokens + event.outputAudioTokens,
+    cost: Number(event.costNanoUsd ?? 0n),
+  });
   proxy.metrics.observeUsage(event, event.costNanoUsd);
 }

@@ -1,0 +1,73 @@
+/** What a rate limit counts. `model_inferences` and `requests` are one each; `cost` is nano-USD. */
+export const rateResources = [
+  "model_inferences",
+  "requests",
+  "tokens",
+  "input_tokens",
+  "output_tokens",
+  "cost",
+] as const;
+export type RateResource = (typeof rateResources)[number];
+
+const dayMs = 86_400_000;
+/** Windows slide, so a month is thirty days. */
+const windowMsOf = {
+  second: 1_000,
+  minute: 60_000,
+  hour: 3_600_000,
+  day: dayMs,
+  week: 7 * dayMs,
+  month: 30 * dayMs,
+} as const;
+export type RateWindow = keyof typeof windowMsOf;
+export const rateWindows = Object.keys(windowMsOf) as readonly RateWindow[];
+
+/** At most `limit` of a resource in any time of `windowMs`. */
+export interface RateLimit {
+  /** As it is written: `requests_per_minute`. */
+  name: string;
+  resource: RateResource;
+  windowMs: number;
+  /** In units of the resource. */
+  limit: number;
+}
+
+/** The limits of a key, ready to be asked. */
+export interface KeyLimits {
+  rates: readonly RateLimit[];
+  /** Calls that may run at once; `null`: any number. */
+  concurrentMax: number | null;
+}
+
+const nanoPerUsd = 1e9;
+const nameShape = new RegExp(`^(${rateResources.join("|")})_per_(${rateWindows.join("|")})$`);
+
+/** True for the spellings that a key's `rate_limits` may have. */
+export function isRateName(name: string): boolean {
+  return name === "concurrent_requests" || nameShape.test(name);
+}
+
+/**
+ * Reads a key's `rate_limits`, whose names were checked when they were stored.
+ *
+ * @returns `null` where nothing is limited.
+ */
+export function parseKeyLimits(limits: Readonly<Record<string, number>>): KeyLimits | null {
+  const rates: RateLimit[] = [];
+  let concurrentMax: number | null = null;
+  for (const [name, limit] of Object.entries(limits)) {
+    if (name === "concurrent_requests") {
+      concurrentMax = limit;
+      continue;
+    }
+    const [, resource, window] = nameShape.exec(name) ?? [];
+    if (resource === undefined || window === undefined) continue;
+    rates.push({
+      name,
+      resource: resource as RateResource,
+      windowMs: windowMsOf[window as RateWindow],
+      limit: resource === "cost" ? Math.round(limit * nanoPerUsd) : limit,
+    });
+  }
+  return rates.length === 0 && concurrentMax === null ? null : { rates, concurrentMax };
+}
