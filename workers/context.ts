@@ -10,7 +10,11 @@ export interface WorkerContext {
   config: Pick<Config, "usage" | "dataDir" | "sealKey">;
   database: Database;
   logger: Logger;
-  metrics: { observeJob(observation: JobObservation): void; observeAuditChain(intact: boolean): void };
+  metrics: {
+    observeJob(observation: JobObservation): void;
+    observeAuditChain(intact: boolean): void;
+    observeKeyAdvice(counts: Record<string, number>): void;
+  };
   clock: Clock;
   queues: Queues;
 }

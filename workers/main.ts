@@ -59,6 +59,10 @@ export async function startWorkers(options: StartWorkersOptions): Promise<void> 
         metrics.observeAuditChain(intact);
         tell({ kind: "audit", intact });
       },
+      observeKeyAdvice(counts) {
+        metrics.observeKeyAdvice(counts);
+        tell({ kind: "advice", counts });
+      },
     },
   });
 

@@ -2,6 +2,7 @@ import type { Logger } from "../server/platform/logger.ts";
 import type { QueueName } from "../server/platform/queues.ts";
 import type { WorkerContext } from "./context.ts";
 import { handleExpireKeys } from "./jobs/expire-keys.ts";
+import { handleFlagStaleKeys } from "./jobs/flag-stale-keys.ts";
 import { handleManagePartitions } from "./jobs/manage-partitions.ts";
 import { handleVerifyAuditChain } from "./jobs/verify-audit-chain.ts";
 
@@ -39,6 +40,14 @@ export const jobs: readonly JobDefinition[] = [
     concurrency: 1,
     attemptsMax: 5,
     handle: handleExpireKeys,
+  },
+  {
+    name: "flag-stale-keys",
+    queue: "upkeep",
+    schedule: "0 6 * * 1",
+    concurrency: 1,
+    attemptsMax: 5,
+    handle: handleFlagStaleKeys,
   },
   {
     name: "manage-partitions",

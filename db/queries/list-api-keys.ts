@@ -1,6 +1,8 @@
 import type postgres from "postgres";
 import type { ApiKey, KeyState, KeyType } from "../../server/core/api-key.ts";
+import type { KeyAdvice } from "../../server/core/key-advice.ts";
 import { type ApiKeyRow, parseApiKeyRow } from "./api-key-row.ts";
+import { makeAdviceCondition } from "./key-advice-condition.ts";
 
 /** Where a page begins: after this key, in the order newest first. */
 export interface KeyPosition {
@@ -15,6 +17,7 @@ export interface KeyFilter {
   /** All must match. */
   tags?: Readonly<Record<string, string>> | undefined;
   alias?: string | undefined;
+  advice?: KeyAdvice | undefined;
   /** Found anywhere in public id, alias, name or description, in any case. */
   text?: string | undefined;
 }
@@ -60,8 +63,8 @@ export function listApiKeys(
 
 /** An index finds tags, which are meant to tell few keys from many. */
 function isBounded(filter: KeyFilter): boolean {
-  const { state, type, alias, text } = filter;
-  return filter.tags === undefined && [state, type, alias, text].some((value) => value !== undefined);
+  const { state, type, alias, advice, text } = filter;
+  return filter.tags === undefined && [state, type, alias, advice, text].some((value) => value !== undefined);
 }
 
 async function findKeys(
@@ -85,6 +88,7 @@ async function findKeys(
       ${filter.type === undefined ? sql`` : sql`and type = ${filter.type}`}
       ${filter.tags === undefined ? sql`` : sql`and tags @> ${JSON.stringify(filter.tags)}::jsonb`}
       ${filter.alias === undefined ? sql`` : sql`and alias = ${filter.alias}`}
+      ${filter.advice === undefined ? sql`` : sql`and ${makeAdviceCondition(sql, filter.advice)}`}
       ${
         text === undefined
           ? sql``

@@ -1,9 +1,11 @@
 import { z } from "zod";
 import { disconnectModes, importFormats, keyStates, keyTypes } from "./api-key.ts";
 import { parseOverlap } from "./expiry.ts";
+import { keyAdvices } from "./key-advice.ts";
 import { isPublicId } from "./key-format.ts";
 import { parseNetwork } from "./network.ts";
 import { isGrant } from "./permission.ts";
+import { isRateName } from "./rate-limit.ts";
 import { wireDigits, wireInstant, wireInteger, wireLine, wireText, wireTimezone, wireUsd } from "./wire-types.ts";
 
 const aliasLengthMax = 64;
@@ -83,14 +85,12 @@ const budgets = z
     "must name each period once",
   );
 
-const rateName =
-  /^(concurrent_requests|(model_inferences|requests|tokens|input_tokens|output_tokens|cost)_per_(second|minute|hour|day|week|month))$/;
 const rateLimits = z
   .record(
     z
       .string()
-      .regex(
-        rateName,
+      .refine(
+        isRateName,
         "must be RESOURCE_per_WINDOW (requests_per_minute, tokens_per_day, cost_per_month, …) or concurrent_requests",
       ),
     z.number().min(0).max(1e12),
@@ -272,5 +272,6 @@ export const listKeysInput = z.strictObject({
   owner_id: wireLine(128).optional().describe("Keys of this owner."),
   tag: tagFilterSchema.optional(),
   alias: aliasSchema.optional().describe("The exact alias."),
+  advice: z.enum(keyAdvices).optional().describe("Only keys that this is advised for."),
   q: wireLine(100).optional().describe("Text to find in public id, alias, name and description, in any case."),
 });

@@ -9,6 +9,7 @@ import {
   keyTypes,
 } from "./api-key.ts";
 import { isExpired } from "./expiry.ts";
+import { findKeyAdvice, keyAdvices } from "./key-advice.ts";
 import { formatUsd } from "./money.ts";
 import { wireInstantOut } from "./wire-types.ts";
 
@@ -43,6 +44,11 @@ export const apiKeyView = z.object({
     .nullable()
     .describe("While two secrets work: who still uses the old one, and until when it works."),
   imported_from: z.enum(importFormats).nullable(),
+  advice: z
+    .array(z.enum(keyAdvices))
+    .describe(
+      "rotate: its secret is older than 90 days (365 of a development key). unused: for 90 days. origins_changed: a client key's origins changed after its secret was made.",
+    ),
   version: z.number(),
 });
 export type ApiKeyView = z.infer<typeof apiKeyView>;
@@ -111,6 +117,7 @@ export function makeApiKeyView(key: ApiKey, nowMs: number, rotation: KeyRotation
             old_secret_ends_at: rotation.oldSecretEndsAt.toISOString(),
           },
     imported_from: key.importedFrom,
+    advice: findKeyAdvice(key, nowMs),
     version: key.version,
   };
 }

@@ -46,6 +46,8 @@ export interface Metrics extends Counts {
   observeJob(observation: JobObservation): void;
   /** Whether the audit log was what was written, when it was last looked at. */
   observeAuditChain(intact: boolean): void;
+  /** How many keys each advice held for when it was last looked at. */
+  observeKeyAdvice(counts: Readonly<Record<string, number>>): void;
   /** Sets where a gauge reads its value at each scrape; the last reader wins. */
   watch(gauge: GaugeName, read: () => number): void;
   /** The exposition text of everything. */
@@ -229,6 +231,17 @@ export function openMetrics(): Metrics {
     },
   });
 
+  let keyAdvice: Readonly<Record<string, number>> = {};
+  new Gauge({
+    name: "tollgate_keys_advised",
+    help: "Keys that something is advised for (rotate, unused, origins_changed), when they were last looked at.",
+    labelNames: ["advice"],
+    registers: [registry],
+    collect() {
+      for (const [advice, count] of Object.entries(keyAdvice)) this.set({ advice }, count);
+    },
+  });
+
   const jobs = addTally("tollgate_jobs_total", "Runs of jobs, by outcome.", ["job", "outcome"], makeTally());
   const jobDurations = addHistogram("tollgate_job_duration_seconds", "One run of a job.", "job", jobBounds);
   const jobLags = addHistogram("tollgate_job_lag_seconds", "How late a job started.", "job", jobBounds);
@@ -255,6 +268,9 @@ export function openMetrics(): Metrics {
       jobs.add(job, outcome);
       jobDurations.add(job, durationMs / 1000);
       jobLags.add(job, lagMs / 1000);
+    },
+    observeKeyAdvice(adviceCounts) {
+      keyAdvice = { ...adviceCounts };
     },
     observeAuditChain(intact) {
       auditChainBroken = intact ? 0 : 1;

@@ -6,4 +6,5 @@ export type WorkerMessage =
   /** Whether the store of the queues answers; sent when it changes. */
   | { kind: "up"; up: boolean }
   | { kind: "job"; observation: JobObservation }
-  | { kind: "audit"; intact: boolean };
+  | { kind: "audit"; intact: boolean }
+  | { kind: "advice"; counts: Record<string, number> };

@@ -55,6 +55,7 @@ export function openWorkerHarness(
     metrics: {
       observeJob: (observation) => void observations.push(observation),
       observeAuditChain: (intact) => void auditChecks.push(intact),
+      observeKeyAdvice: () => undefined,
     },
     clock,
     queues,

@@ -22,7 +22,7 @@ const bulkResults = z.object({
   ),
 });
 
-export const changeKeys = makeProcedure("admin:keys")
+export const changeKeys = makeProcedure("admin:keys", { member: true })
   .meta({
     openapi: {
       method: "POST",

@@ -14,6 +14,7 @@ import { makeProcedure } from "../trpc.ts";
 import { entryError, makeEntryError } from "./entry-error.ts";
 import { aliasAttempts, makeKeyAlias } from "./key-alias.ts";
 import { type KeyDraft, makeKeyDraft } from "./key-draft.ts";
+import { makePlannedDraft, requirePlanRoom } from "./owner-plan.ts";
 import { requireNoExcess } from "./update-key.ts";
 
 /** A key that was imported by hash has no pepper of ours. */
@@ -56,7 +57,8 @@ export const importKeys = makeProcedure("admin:keys")
 
 async function importKey(ctx: ProcedureContext, entry: ImportKeyEntry): Promise<ImportResult> {
   try {
-    const draft = makeImportDraft(ctx, entry);
+    const given = { budgets: entry.budgets !== undefined, rateLimits: entry.rate_limits !== undefined };
+    const draft = await makePlannedDraft(ctx, makeImportDraft(ctx, entry), given);
     requireNoExcess(ctx, (caller) => findExcess(caller, draft));
     const { key, isNew } = await insertImported(ctx, entry, draft);
     return { public_id: key.publicId, outcome: isNew ? "imported" : "exists", error: null };
@@ -94,14 +96,16 @@ async function insertImported(
       { digest, pepperVersion: plainPepperVersion },
       {
         importedFrom: entry.format,
-        complete: (transaction, made) =>
-          insertAudit(ctx, transaction, {
+        async complete(transaction, made) {
+          await requirePlanRoom(ctx, transaction, null, made);
+          await insertAudit(ctx, transaction, {
             objectType: "api_key",
             objectId: made.publicId,
             ownerId: made.ownerId,
             before: null,
             after: makeApiKeyView(made, ctx.clock.nowMs()),
-          }),
+          });
+        },
       },
     );
     if (stored !== null) return { key: stored, isNew: true };

@@ -25,10 +25,10 @@ export const listKeys = makeProcedure("admin:keys", { member: true })
     // Somebody else's keys are as absent as keys that do not exist.
     if (own !== null && input.owner_id !== undefined && input.owner_id !== own)
       return { api_keys: [], next_cursor: null };
-    const { state, type, tag: tags, alias, q: text } = input;
+    const { state, type, tag: tags, alias, advice, q: text } = input;
     const { keys, next } = await listApiKeys(
       ctx.database.sql,
-      { state, type, ownerId: own ?? input.owner_id, tags, alias, text },
+      { state, type, ownerId: own ?? input.owner_id, tags, alias, advice, text },
       { after: input.cursor === undefined ? null : parseCursor(input.cursor), limit: input.limit },
     );
     return { api_keys: await listKeyViews(ctx, keys), next_cursor: next === null ? null : makeCursor(next) };
