@@ -11,6 +11,7 @@ export class NewerSchemaError extends Error {
 }
 
 const lockKey = 7_021_001;
+const insufficientPrivilege = "42501";
 
 /** From `db/` in the source and from `dist/db/` in a build alike: the folder is not compiled. */
 function findMigrationsFolder(): string {
@@ -37,8 +38,18 @@ export async function migrateDatabase(url: string): Promise<number> {
         `The database has ${before} migrations, this release knows ${journal.entries.length}. Start the newer release, or restore a backup.`,
       );
     }
+    // The migrator would ask for rights that a role which only runs the gateway does not have.
+    if (before === journal.entries.length) return 0;
     await migrate(drizzle(sql), { migrationsFolder: folder });
     return (await countApplied(sql)) - before;
+  } catch (error) {
+    // The migrator wraps what PostgreSQL answered.
+    const answer = error instanceof Error && error.cause !== undefined ? error.cause : error;
+    if (!(answer instanceof postgres.PostgresError && answer.code === insufficientPrivilege)) throw error;
+    throw new Error(
+      `This role may not bring the schema to this release's (${answer.message}). Run \`tollgate migrate\` as the owner.`,
+      { cause: error },
+    );
   } finally {
     await sql.end({ timeout: 2 });
   }
