@@ -12,8 +12,18 @@ import { revokeKey } from "./keys/revoke.ts";
 import { rotateKey } from "./keys/rotate.ts";
 import { finishRotation } from "./keys/rotate-finish.ts";
 import { changeKey } from "./keys/update.ts";
+import { listPlans } from "./plans/list.ts";
 import { makeCallerFactory, makeRouter } from "./trpc.ts";
 import { queryUsage } from "./usage/query.ts";
+import { createUser } from "./users/create.ts";
+import { deleteOneUser } from "./users/delete.ts";
+import { disableUser } from "./users/disable.ts";
+import { enableUser } from "./users/enable.ts";
+import { getUser } from "./users/get.ts";
+import { inviteUser } from "./users/invite.ts";
+import { listAllUsers } from "./users/list.ts";
+import { getSession } from "./users/session.ts";
+import { updateOneUser } from "./users/update.ts";
 
 /** Every admin procedure, for tRPC, REST and the CLI alike. */
 export const appRouter = makeRouter({
@@ -32,6 +42,18 @@ export const appRouter = makeRouter({
     leaked: reportLeak,
   }),
   audit: makeRouter({ list: listAudit, verify: verifyAudit }),
+  users: makeRouter({
+    create: createUser,
+    list: listAllUsers,
+    get: getUser,
+    update: updateOneUser,
+    disable: disableUser,
+    enable: enableUser,
+    delete: deleteOneUser,
+    invite: inviteUser,
+  }),
+  plans: makeRouter({ list: listPlans }),
+  session: makeRouter({ get: getSession }),
   usage: makeRouter({ query: queryUsage }),
 });
 

@@ -3,9 +3,11 @@ import { makeFindClientAddress } from "../../core/client-address.ts";
 import { AppError, makeRefusal } from "../../core/error.ts";
 import { parseRefusal } from "../refusal.ts";
 import { respondRefusal } from "../rest-handler.ts";
+import { parseAuthBody } from "./auth-body.ts";
 import { type AuthDeps, addressHeader, makeAuth } from "./better-auth.ts";
 import { listOwnOrigins } from "./own-origin.ts";
 import type { SessionGate } from "./session-gate.ts";
+import { findSignUpInvitation, settleSignUp } from "./sign-up-invitation.ts";
 
 /** All of better-auth that is reachable; what else it can do has no use here, and is not there. */
 const calls: ReadonlySet<string> = new Set([
@@ -21,13 +23,13 @@ const calls: ReadonlySet<string> = new Set([
   "POST /revoke-other-sessions",
   "POST /change-password",
   "POST /update-user",
-  "GET /ok",
+  "GET /options",
 ]);
 /** Nobody is signed in yet, so a program without a browser's headers harms nobody. */
 const beforeSession: ReadonlySet<string> = new Set(["/sign-up/email", "/sign-in/email"]);
 const bodyBytesMax = 16 * 1024;
 /** Nothing else of a request concerns better-auth; least of all a header that says who the client is or which host. */
-const passedHeaders = ["cookie", "origin", "user-agent", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"] as const;
+const passedHeaders = ["cookie", "origin", "user-agent"] as const;
 
 type Auth = ReturnType<typeof makeAuth>;
 
@@ -52,11 +54,18 @@ export function makeAuthRouter(deps: AuthDeps, gate: SessionGate): express.Route
     if (refusal !== null) throw new AppError(refusal.code, refusal.message);
     next();
   });
+  router.get("/options", (_req, res) => {
+    const { signUp, google } = deps.config.auth;
+    res.json({ sign_up: signUp, google: google !== null });
+  });
   router.use(express.json({ limit: bodyBytesMax, inflate: false }));
   router.use(async (req: Request, res: Response) => {
     const { auth, baseUrl } = getAuth(req.socket.localPort ?? 0);
-    const request = makeAuthRequest(req, baseUrl, findClientAddress(req));
-    await send(res, await auth.handler(request));
+    const body = req.method === "GET" ? null : parseAuthBody(req.path, req.body ?? {});
+    const invitation = req.path === "/sign-up/email" ? await findSignUpInvitation(deps, req.body) : null;
+    const answer = await auth.handler(makeAuthRequest(req, baseUrl, findClientAddress(req), body));
+    if (invitation !== null && answer.ok) await settleSignUp(deps, invitation, answer.clone());
+    await send(res, answer);
   });
   router.use((error: unknown, req: Request, res: Response, next: NextFunction) => {
     if (res.headersSent) return next(error);
@@ -80,7 +89,7 @@ function findForgery(gate: SessionGate, req: Request) {
   return hasBody || req.headers["content-type"] !== undefined ? gate.findForgery(req) : null;
 }
 
-function makeAuthRequest(req: Request, baseUrl: string, address: string): globalThis.Request {
+function makeAuthRequest(req: Request, baseUrl: string, address: string, body: object | null): globalThis.Request {
   const headers = new Headers({ [addressHeader]: address });
   for (const name of passedHeaders) {
     const value = req.headers[name];
@@ -88,16 +97,9 @@ function makeAuthRequest(req: Request, baseUrl: string, address: string): global
   }
   const query = req.url.indexOf("?");
   const url = `${baseUrl}/api/auth${req.path}${query === -1 ? "" : req.url.slice(query)}`;
-  if (req.method === "GET") return new globalThis.Request(url, { headers });
+  if (body === null) return new globalThis.Request(url, { headers });
   headers.set("content-type", "application/json");
-  return new globalThis.Request(url, { method: "POST", headers, body: JSON.stringify(makeBody(req)) });
-}
-
-/** A password that was changed ends every other session, whether or not the page asked for it. */
-function makeBody(req: Request): unknown {
-  const body: unknown = req.body ?? {};
-  if (req.path !== "/change-password" || typeof body !== "object") return body;
-  return { ...body, revokeOtherSessions: true };
+  return new globalThis.Request(url, { method: "POST", headers, body: JSON.stringify(body) });
 }
 
 async function send(res: Response, answer: globalThis.Response): Promise<void> {

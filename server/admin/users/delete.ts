@@ -1,0 +1,41 @@
+import { z } from "zod";
+import { findUser } from "../../../db/queries/find-user.ts";
+import { deleteUser, findLockedUser } from "../../../db/queries/update-user.ts";
+import { AppError } from "../../core/error.ts";
+import { makeUserView, userReference } from "../../core/user-schema.ts";
+import { insertAudit } from "../audit/insert-audit.ts";
+import { makeProcedure } from "../trpc.ts";
+import { requireOtherUser, requireUserAccess } from "./user-access.ts";
+
+export const deleteOneUser = makeProcedure("admin:keys")
+  .meta({
+    openapi: {
+      method: "DELETE",
+      path: "/users/{user_id}",
+      operationId: "deleteUser",
+      summary: "Delete a user and revoke all keys of the user",
+      tags: ["Users"],
+      refusals: [409],
+    },
+    status: 204,
+  })
+  .input(userReference)
+  .output(z.void())
+  .mutation(async ({ ctx, input }) => {
+    requireUserAccess(ctx, true);
+    requireOtherUser(ctx, input.user_id);
+    await ctx.database.sql.begin(async (transaction) => {
+      await findLockedUser(transaction, input.user_id);
+      const user = await findUser(transaction, input.user_id);
+      if (user === null) throw new AppError("not_found");
+      await deleteUser(transaction, user.id);
+      const before = makeUserView(user, user.keyCount);
+      await insertAudit(ctx, transaction, {
+        objectType: "user",
+        objectId: user.id,
+        ownerId: user.id,
+        before,
+        after: null,
+      });
+    });
+  });
