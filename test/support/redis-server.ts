@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { accessSync, constants } from "node:fs";
 import { connect, createServer } from "node:net";
-import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { findOnPath } from "./find-on-path.ts";
 import { recordSkip } from "./skip-ledger.ts";
 
 /** A real `redis-server` of a test's own, in memory only. */
@@ -16,19 +15,6 @@ export interface RedisServer {
   /** Starts it again, empty, on the same port. */
   start(): Promise<void>;
   stop(): Promise<void>;
-}
-
-function findOnPath(program: string): string | null {
-  for (const folder of (process.env.PATH ?? "").split(delimiter)) {
-    const file = join(folder, program);
-    try {
-      accessSync(file, constants.X_OK);
-      return file;
-    } catch {
-      // The next folder.
-    }
-  }
-  return null;
 }
 
 /**

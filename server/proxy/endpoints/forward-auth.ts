@@ -79,6 +79,7 @@ function encodeText(text: string): string {
 /** Always all of them, so that what the client itself sent under these names is replaced. */
 function makeIdentity({ key }: KnownKey): string[] {
   const tags = Object.entries(key.tags).map(([name, value]) => `${name}=${encodeText(value)}`);
+  tags.sort();
   return [
     "x-tollgate-public-id",
     key.publicId,
