@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { version } from "../../server/platform/version.ts";
+import { makeAuditCommand } from "./audit.ts";
 import { CliFailure, type CliIo } from "./cli-io.ts";
 import { makeConfigCommand } from "./config.ts";
 import { makeDoctorCommand } from "./doctor.ts";
@@ -36,6 +37,7 @@ export function makeProgram(io: CliIo): Command {
   program.addCommand(makeStartCommand());
   program.addCommand(makeKeysCommand(io));
   program.addCommand(makeUsageCommand(io));
+  program.addCommand(makeAuditCommand(io));
   program.addCommand(makeDoctorCommand(io));
   program.addCommand(makeConfigCommand(io));
   program.addCommand(makeMigrateCommand(io));

@@ -24,6 +24,9 @@ describe("--help", () => {
 
   it("lists exactly the commands that work", () => {
     expect(paths.map((path) => path.join(" ")).sort()).toEqual([
+      "audit",
+      "audit list",
+      "audit verify",
       "config",
       "config check",
       "doctor",
