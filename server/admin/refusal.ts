@@ -55,7 +55,9 @@ function parseTrpcError(error: TRPCError): Refusal {
       // An answer that fails its own schema is a bug of ours, not a fault of the input.
       return cause instanceof z.ZodError || cause === undefined ? makeRefusal("internal_error") : parseRefusal(cause);
     case "BAD_REQUEST":
-      return cause instanceof z.ZodError ? parseRefusal(cause) : makeRefusal("invalid_request", error.message);
+      return cause instanceof z.ZodError || cause instanceof AppError
+        ? parseRefusal(cause)
+        : makeRefusal("invalid_request", error.message);
     case "PARSE_ERROR":
       return makeRefusal("invalid_request", "The request is not valid JSON.");
     case "NOT_FOUND":

@@ -58,13 +58,14 @@ export class SessionGate {
   }
 
   /**
-   * What keeps a change from being one that another site had the browser send: the origin must be our own, and a POST must
-   * be JSON, which a page of another origin cannot send without asking first.
+   * What keeps a change from being one that another site had the browser send: the origin must be our own, and a body must
+   * be JSON, which a page of another origin cannot send without asking first. Neither can it send anything but a POST.
    */
   findForgery(request: IncomingMessage): Refusal | null {
     if (readMethods.has(request.method ?? "")) return null;
     if (!this.isOwnOrigin(request)) return foreign;
-    return request.method === "POST" && !isJson(request) ? notJson : null;
+    const isBare = request.method !== "POST" && request.headers["content-type"] === undefined;
+    return isBare || isJson(request) ? null : notJson;
   }
 
   isOwnOrigin(request: IncomingMessage): boolean {
