@@ -30,6 +30,7 @@ export interface GatewayProcess {
   secrets: Readonly<Record<string, string>>;
   /** Standard output and error so far. */
   output(): string;
+  readonly pid: number;
   isRunning(): boolean;
   /** Collects garbage and starts measuring anew. */
   reset(): Promise<ProcessMeasures>;
@@ -131,6 +132,7 @@ export async function openGatewayProcess(options: GatewayProcessOptions = {}): P
       dataDir,
       secrets,
       output,
+      pid: child.pid ?? 0,
       isRunning,
       reset: () => ask("reset"),
       measure: () => ask("measure"),
