@@ -29,6 +29,9 @@ const created = {
   last_used_at: null,
   last_used_ip: null,
   rotated_at: null,
+  rotation: null,
+  imported_from: null,
+  advice: [],
   version: 1,
 };
 

@@ -12,7 +12,7 @@ const role = z.enum(userRoles);
 const plan = wireLine(64);
 const userId = z.string().regex(/^[0-9A-Za-z_-]{1,64}$/, "must be the id of a user");
 
-export const userReference = z.strictObject({ user_id: userId });
+export const userReference = z.strictObject({ user_id: userId.describe("The user's id.") });
 
 export const createUserInput = z.strictObject({
   email,
@@ -23,7 +23,7 @@ export const createUserInput = z.strictObject({
 });
 
 export const updateUserInput = z.strictObject({
-  user_id: userId,
+  user_id: userId.describe("The user's id."),
   name: wireLine(200).optional(),
   role: role.optional(),
   plan: plan.optional(),
@@ -33,10 +33,10 @@ export const updateUserInput = z.strictObject({
 export const inviteUserInput = z.strictObject({ email, role: role.optional(), plan: plan.optional() });
 
 export const listUsersInput = z.strictObject({
-  limit: wireDigits(1, 200).default(50),
-  cursor: z.string().max(200).optional(),
-  role: role.optional(),
-  plan: plan.optional(),
+  limit: wireDigits(1, 200).default(50).describe("How many users at most."),
+  cursor: z.string().max(200).optional().describe("`next_cursor` of the page before."),
+  role: role.optional().describe("Users of this role."),
+  plan: plan.optional().describe("Users of this plan."),
   q: wireLine(100).optional().describe("Text to find in name and e-mail, in any case."),
 });
 
