@@ -12,15 +12,16 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Runs the real command line in a process of its own, in `folder`, with nothing of this process's environment but PATH. */
 export function runCliProcess(args: readonly string[], folder: string, env: Record<string, string>): Promise<CliRun> {
-  const child = spawn(
-    process.execPath,
-    ["--import", import.meta.resolve("tsx"), join(root, "scripts/cli/main.ts"), ...args],
-    {
-      cwd: folder,
-      env: { PATH: process.env.PATH ?? "", TOLLGATE_DATA_DIR: join(folder, "data"), ...env },
-      stdio: ["ignore", "pipe", "pipe"],
-    },
-  );
+  return runProgram(["--import", import.meta.resolve("tsx"), join(root, "scripts/cli/main.ts"), ...args], folder, env);
+}
+
+/** The same for any arguments of Node.js, such as the compiled command line. */
+export function runProgram(args: readonly string[], folder: string, env: Record<string, string>): Promise<CliRun> {
+  const child = spawn(process.execPath, args, {
+    cwd: folder,
+    env: { PATH: process.env.PATH ?? "", TOLLGATE_DATA_DIR: join(folder, "data"), ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   return new Promise((resolve, reject) => {
     let out = "";
     let error = "";
