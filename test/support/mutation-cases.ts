@@ -18,6 +18,12 @@ async function makeOne(harness: AdminHarness, more: Record<string, unknown> = {}
   return { input: { public_id: id, ...more }, objectIds: [id] };
 }
 
+let users = 0;
+async function makeUser(harness: AdminHarness, more: Record<string, unknown> = {}) {
+  const { id } = await harness.system.users.create({ email: `user-${++users}@example.com`, password: "correct horse" });
+  return { input: { user_id: id, ...more }, objectIds: [id] };
+}
+
 /** By the name of the procedure. A procedure that changes something and has no case here fails `mutations.test.ts`. */
 export const mutationCases: Readonly<Record<string, MutationCase>> = {
   "keys.create": { prepare: async () => ({ input: { name: "Made", tags: { team: "a" } } }) },
@@ -56,6 +62,38 @@ export const mutationCases: Readonly<Record<string, MutationCase>> = {
     async prepare(harness) {
       const { text, id } = await harness.makeKey();
       return { input: { keys: [text] }, objectIds: [id] };
+    },
+  },
+  "users.create": {
+    prepare: async () => ({ input: { email: `user-${++users}@example.com`, password: "correct horse" } }),
+  },
+  "users.update": {
+    async prepare(harness) {
+      // Of the ten keys of the plan `pro` only two fit into `free`; the others are disabled, each with its own entry.
+      const { input, objectIds } = await makeUser(harness);
+      const userId = input.user_id;
+      await harness.system.users.update({ user_id: userId, plan: "pro" });
+      const keys = [];
+      for (let made = 0; made < 4; made += 1) keys.push(await harness.makeKey({ owner_id: userId }));
+      const last = keys.slice(0, 2).map(({ id }) => id);
+      for (const { id } of keys.slice(2))
+        await harness.test.database.sql`update api_key set last_used_at = now() where public_id = ${id}`;
+      return { input: { user_id: userId, plan: "free" }, objectIds: [...objectIds, ...last] };
+    },
+  },
+  "users.disable": { prepare: makeUser },
+  "users.enable": {
+    async prepare(harness) {
+      const made = await makeUser(harness);
+      await harness.system.users.disable(made.input);
+      return made;
+    },
+  },
+  "users.delete": { prepare: makeUser },
+  "users.invite": {
+    async prepare() {
+      const email = `user-${++users}@example.com`;
+      return { input: { email }, objectIds: [email] };
     },
   },
 };
