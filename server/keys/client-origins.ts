@@ -8,8 +8,8 @@ import type { KeyChannel } from "./key-channel.ts";
 
 /** However many keys change and however many ask, the store is read at most once in this time. */
 const readIntervalMs = 250;
-/** Without a proof that every change was heard of, what was read counts for this long. */
-const unprovenAgeMaxMs = 1_000;
+/** What was read counts for this long where nothing proves that every change was heard of, or while it is read anew. */
+const ageMaxMs = 1_000;
 const readTimeoutMs = 1_000;
 
 export interface ClientOriginsOptions {
@@ -53,23 +53,25 @@ export class ClientOrigins {
     const { channel, clock, graceMs } = this.#options;
     const nowMs = clock.monotonicMs();
     const isOutdated =
-      nowMs < channel.trustedUntilMs()
-        ? this.#changedAtMs >= this.#readAtMs
-        : nowMs - this.#readAtMs >= unprovenAgeMaxMs;
-    if (isOutdated && this.#reading === null && nowMs - this.#triedAtMs >= readIntervalMs) {
-      this.#triedAtMs = nowMs;
-      this.#reading = this.#read(nowMs).finally(() => {
+      nowMs < channel.trustedUntilMs() ? this.#changedAtMs >= this.#readAtMs : nowMs - this.#readAtMs >= ageMaxMs;
+    if (isOutdated) {
+      this.#reading ??= this.#read(Math.max(0, this.#triedAtMs + readIntervalMs - nowMs)).finally(() => {
         this.#reading = null;
       });
+      // What is held may be a second old; what is not may be of a key that was made just now.
+      if (nowMs - this.#readAtMs < ageMaxMs && this.isHeld(origin)) return true;
+      await this.#reading;
     }
-    if (this.#reading !== null) await this.#reading;
     const isKnown = this.#readAtMs === this.#triedAtMs || clock.monotonicMs() - channel.lastContactMs() < graceMs;
     if (isKnown && this.#readAtMs > Number.NEGATIVE_INFINITY) return this.isHeld(origin);
     return makeRefusal("store_unavailable", undefined, { retryAfterSeconds: 1 });
   }
 
   /** Leaves what was read before where PostgreSQL does not answer. */
-  async #read(atMs: number): Promise<void> {
+  async #read(delayMs: number): Promise<void> {
+    if (delayMs > 0) await waitFor(delayMs);
+    const atMs = this.#options.clock.monotonicMs();
+    this.#triedAtMs = atMs;
     const timer = new AbortController();
     const late = waitFor(readTimeoutMs, timer.signal).then(() => null);
     try {
