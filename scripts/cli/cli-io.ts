@@ -3,6 +3,8 @@ export interface CliIo {
   env: Readonly<Record<string, string | undefined>>;
   out(text: string): void;
   error(text: string): void;
+  /** All of standard input. */
+  readInput?(): Promise<string>;
 }
 
 /** A failure that the command has already explained; only the exit code is left. */

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { text as readText } from "node:stream/consumers";
 import { runCli } from "./program.ts";
 
 // A reader that went away (`tollgate keys list | head`) is no failure of ours.
@@ -11,4 +12,5 @@ process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   out: (text) => void process.stdout.write(text),
   error: (text) => void process.stderr.write(text),
+  readInput: () => readText(process.stdin),
 });

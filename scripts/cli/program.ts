@@ -12,6 +12,7 @@ import { addConfigOption } from "./options.ts";
 import { makeStartCommand } from "./start.ts";
 import { addTensorzeroFlags, handleTensorzeroFlags, type TensorzeroFlags } from "./tensorzero.ts";
 import { makeUsageCommand } from "./usage.ts";
+import { makeUsersCommand } from "./users.ts";
 
 /** The whole command line. Parsing throws instead of ending the process. */
 export function makeProgram(io: CliIo): Command {
@@ -36,6 +37,7 @@ export function makeProgram(io: CliIo): Command {
   });
   program.addCommand(makeStartCommand());
   program.addCommand(makeKeysCommand(io));
+  program.addCommand(makeUsersCommand(io));
   program.addCommand(makeUsageCommand(io));
   program.addCommand(makeAuditCommand(io));
   program.addCommand(makeDoctorCommand(io));

@@ -1,9 +1,9 @@
-import { hashPassword } from "better-auth/crypto";
 import { insertUser } from "../../../db/queries/insert-user.ts";
 import { AppError } from "../../core/error.ts";
 import { createdUserView, createUserInput, makeUserView } from "../../core/user-schema.ts";
 import { insertAudit } from "../audit/insert-audit.ts";
 import { makeProcedure } from "../trpc.ts";
+import { makePasswordHash } from "./password-hash.ts";
 import { makeRandomText } from "./random-text.ts";
 import { getFirstPlan, requirePlanName, requireUserAccess } from "./user-access.ts";
 
@@ -26,7 +26,7 @@ export const createUser = makeProcedure("admin:keys")
     const plan = input.plan ?? getFirstPlan(ctx);
     requirePlanName(ctx, plan);
     const password = input.password ?? makeRandomText(ctx.randomBytes, 20);
-    const hash = await hashPassword(password);
+    const hash = await makePasswordHash(password);
     const user = {
       id: makeRandomText(ctx.randomBytes, 32),
       name: input.name ?? input.email.slice(0, input.email.indexOf("@")),

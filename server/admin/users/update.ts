@@ -1,8 +1,8 @@
-import { hashPassword } from "better-auth/crypto";
 import { updatePassword } from "../../../db/queries/insert-user.ts";
 import { changedUserView, updateUserInput } from "../../core/user-schema.ts";
 import { makeProcedure } from "../trpc.ts";
 import { changeUser, type UserChange } from "./change-user.ts";
+import { makePasswordHash } from "./password-hash.ts";
 import { requireOtherUser, requirePlanName, requireUserAccess } from "./user-access.ts";
 
 export const updateOneUser = makeProcedure("admin:keys")
@@ -23,7 +23,7 @@ export const updateOneUser = makeProcedure("admin:keys")
   .mutation(async ({ ctx, input }) => {
     requireUserAccess(ctx, true);
     if (input.plan !== undefined) requirePlanName(ctx, input.plan);
-    const hash = input.password === undefined ? null : await hashPassword(input.password);
+    const hash = input.password === undefined ? null : await makePasswordHash(input.password);
     const { view, disabledKeys } = await changeUser(
       ctx,
       input.user_id,

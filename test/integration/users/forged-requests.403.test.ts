@@ -23,8 +23,9 @@ interface Change {
   path: string;
 }
 
-const procedures: Record<string, { _def: { type: string } }> = appRouter._def.procedures;
-const mutations = Object.keys(procedures).filter((name) => procedures[name]?._def.type === "mutation");
+const mutations = Object.entries(appRouter._def.procedures as object).flatMap(([name, { _def }]) =>
+  (_def as { type: string }).type === "mutation" ? [name] : [],
+);
 const changes: Change[] = [
   ...mutations.map((name) => ({ method: "POST", path: `/trpc/${name}` })),
   ...mutations.map((name) => ({ method: "POST", path: `/trpc/${name}?batch=1` })),
