@@ -40,7 +40,7 @@ export function createAdminClient({ url, apiKey, fetch = globalThis.fetch }: Adm
   return createTRPCClient<AppRouter>({
     links: [
       httpBatchLink({
-        url: `${url.replace(/\/+$/, "")}/trpc`,
+        url: `${url.replace(/(?<!\/)\/+$/, "")}/trpc`,
         maxItems: batchMax,
         ...(apiKey === undefined ? {} : { headers: { authorization: `Bearer ${apiKey}` } }),
         // A key and a session in one request would be two callers.

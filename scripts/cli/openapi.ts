@@ -9,5 +9,7 @@ export function makeOpenapiCommand(io: CliIo): Command {
     .description("Print the OpenAPI 3.1 document of the admin API.")
     .option("--url <url>", "where the gateway is reached", "http://127.0.0.1:3000")
     .option("--json", "print JSON, as without it")
-    .action((flags: { url: string }) => writeJson(io, makeOpenApiDocument(version, flags.url.replace(/\/+$/, ""))));
+    .action((flags: { url: string }) =>
+      writeJson(io, makeOpenApiDocument(version, flags.url.replace(/(?<!\/)\/+$/, ""))),
+    );
 }

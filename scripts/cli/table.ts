@@ -46,7 +46,7 @@ export function makeTable<Row>(rows: readonly Row[], columns: readonly Column<Ro
       }),
     );
   }
-  return `${table.toString().replace(/[ \t]+$/gm, "")}\n`;
+  return `${table.toString().replace(/(?<![ \t])[ \t]+$/gm, "")}\n`;
 }
 
 /** One thing: a line for each of its properties. */

@@ -25,7 +25,7 @@ export function formatUsd(nano: NanoUsd): string {
   const absolute = negative ? -nano : nano;
   const whole = absolute / nanoPerUsd;
   const rest = absolute % nanoPerUsd;
-  const fraction = rest === 0n ? "" : `.${rest.toString().padStart(9, "0").replace(/0+$/, "")}`;
+  const fraction = rest === 0n ? "" : `.${rest.toString().padStart(9, "0").replace(/(?<!0)0+$/, "")}`;
   return `${negative ? "-" : ""}${whole}${fraction}`;
 }
 

@@ -42,7 +42,7 @@ export async function recoverJournals(deps: {
     if (!entry.isDirectory()) continue;
     const folder = await adoptFolder(join(deps.journalDir, entry.name), deps.clock);
     if (folder === null) continue;
-    await replayFolder(folder, entry.name.replace(/\..*$/, ""), deps.sql, report);
+    await replayFolder(folder, entry.name.replace(/\..*$/s, ""), deps.sql, report);
     await rm(folder, { recursive: true });
     report.folders++;
     deps.logger.info({ ...report, folder: entry.name }, "adopted the journal of a process that died");

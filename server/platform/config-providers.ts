@@ -196,7 +196,7 @@ function parseApiBase(text: string, path: readonly PropertyKey[], mistakes: Conf
   const url = URL.canParse(text) ? new URL(text) : null;
   const plain = url !== null && url.username === "" && url.password === "" && url.search === "" && url.hash === "";
   if (plain && (url.protocol === "http:" || url.protocol === "https:") && /^https?:\/\//i.test(text)) {
-    return url.href.replace(/\/+$/, "");
+    return url.href.replace(/(?<!\/)\/+$/, "");
   }
   mistakes.push({
     path: formatConfigPath(path),

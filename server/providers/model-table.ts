@@ -96,7 +96,7 @@ function makeTarget(
     type: provider.type,
     upstreamModel,
     origin: url === null ? null : url.origin,
-    basePath: url === null ? "" : url.pathname.replace(/\/+$/, ""),
+    basePath: url === null ? "" : url.pathname.replace(/(?<!\/)\/+$/, ""),
     credential: provider.credential,
     price: prices.find(providerTypes[provider.type].catalogueId, upstreamModel, modelName),
     outputTokensMax,

@@ -4,7 +4,7 @@
  */
 export class EmbeddedPostgresError extends Error {
   constructor(problem: string, options?: ErrorOptions) {
-    const line = problem.replace(/\s+/g, " ").replace(/[.\s]+$/, "");
+    const line = problem.replace(/\s+/g, " ").replace(/(?<![.\s])[.\s]+$/, "");
     super(`Embedded PostgreSQL: ${line}; or set DATABASE_URL to use a PostgreSQL of your own.`, options);
     this.name = "EmbeddedPostgresError";
   }
