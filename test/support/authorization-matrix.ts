@@ -1,51 +1,70 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 
 /**
  * Who may do what. A procedure or route without a row here fails the tests.
  *
  * The callers: `nobody` sends no credential; `inference` is a key that may only call models; `usage` and `keys` are keys of
- * the owner A with `admin:usage` and with `admin:keys`; `operator` is a key of nobody, with every permission.
+ * the owner A with `admin:usage` and with `admin:keys`; `operator` is a key of nobody, with every permission. `member` is
+ * the owner A signed in, `admin` somebody signed in whose role is admin.
  *
  * A cell is the status of REST (tRPC answers 200 for each 2xx): one for all objects, or three: for an object of A, an
  * object of B, and one that does not exist. `200-` answers, holds nothing of the object and changes nothing; `200=`
  * answers for each object of a list, and changes nothing.
  */
 const procedureTable = `
-procedure           | nobody | inference | usage       | keys         | operator
-keys.create         | 401    | 403       | 403         | 201 403 403  | 201
-keys.list           | 401    | 403       | 403         | 200 200- 200-| 200 200 200-
-keys.get            | 401    | 403       | 403         | 200 404 404  | 200 200 404
-keys.update         | 401    | 403       | 403         | 200 404 404  | 200 200 404
-keys.disable        | 401    | 403       | 403         | 200 404 404  | 200 200 404
-keys.enable         | 401    | 403       | 403         | 200 404 404  | 200 200 404
-keys.revoke         | 401    | 403       | 403         | 204 404 404  | 204 204 404
-keys.rotate         | 401    | 403       | 403         | 201 404 404  | 201 201 404
-keys.finishRotation | 401    | 403       | 403         | 200 404 404  | 200 200 404
-keys.import         | 401    | 403       | 403         | 200 200- 200-| 200
-audit.list          | 401    | 403       | 403         | 200 200- 200-| 200 200 200-
-audit.verify        | 401    | 403       | 403         | 403          | 200
-usage.query         | 401    | 403       | 200 404 404 | 403          | 200 200 200-
+procedure           | nobody | inference | usage       | keys           | operator       | member         | admin
+keys.create         | 401    | 403       | 403         | 201 403 403    | 201            | 201 403 403    | 201
+keys.list           | 401    | 403       | 403         | 200 200- 200-  | 200 200 200-   | 200 200- 200-  | 200 200 200-
+keys.get            | 401    | 403       | 403         | 200 404 404    | 200 200 404    | 200 404 404    | 200 200 404
+keys.update         | 401    | 403       | 403         | 200 404 404    | 200 200 404    | 200 404 404    | 200 200 404
+keys.disable        | 401    | 403       | 403         | 200 404 404    | 200 200 404    | 200 404 404    | 200 200 404
+keys.enable         | 401    | 403       | 403         | 200 404 404    | 200 200 404    | 200 404 404    | 200 200 404
+keys.revoke         | 401    | 403       | 403         | 204 404 404    | 204 204 404    | 204 404 404    | 204 204 404
+keys.rotate         | 401    | 403       | 403         | 201 404 404    | 201 201 404    | 201 404 404    | 201 201 404
+keys.finishRotation | 401    | 403       | 403         | 200 404 404    | 200 200 404    | 200 404 404    | 200 200 404
+keys.import         | 401    | 403       | 403         | 200 200- 200-  | 200            | 403            | 200
+keys.bulk           | 401    | 403       | 403         | 200 200= 200=  | 200 200 200=   | 200 200= 200=  | 200 200 200=
+keys.leaked         | 401    | 403       | 403         | 200 200- 200-  | 200 200 200-   | 403            | 200 200 200-
+audit.list          | 401    | 403       | 403         | 200 200- 200-  | 200 200 200-   | 403            | 200 200 200-
+audit.verify        | 401    | 403       | 403         | 403            | 200            | 403            | 200
+users.create        | 401    | 403       | 403         | 403            | 201            | 403            | 201
+users.list          | 401    | 403       | 403         | 403            | 200            | 403            | 200
+users.get           | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+users.update        | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+users.disable       | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+users.enable        | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+users.delete        | 401    | 403       | 403         | 403            | 204 204 404    | 403            | 204 204 404
+users.invite        | 401    | 403       | 403         | 403            | 201            | 403            | 201
+plans.list          | 401    | 403       | 403         | 200            | 200            | 200            | 200
+session.get         | 401    | 403       | 403         | 200            | 200            | 200            | 200
+usage.query         | 401    | 403       | 200 404 404 | 403            | 200 200 200-   | 200 404 404    | 200 200 200-
 `;
 
 /** Everything else that Express routes: the path as its router has it, and a path to try. */
 const routeTable = `
-route                          | path                     | nobody | inference | usage | keys | operator
-GET /openapi.json              | /admin/openapi.json      | 200    | 200       | 200   | 200  | 200
-GET /                          | /admin/docs              | 200    | 200       | 200   | 200  | 200
-GET /rapidoc.HASH.js           | /admin/docs/rapidoc.js   | 401    | 404       | 404   | 404  | 404
-GET /livez                     | /livez                   | 200    | 200       | 200   | 200  | 200
-GET /readyz                    | /readyz                  | 200    | 200       | 200   | 200  | 200
-GET /health                    | /health                  | 200    | 200       | 200   | 200  | 200
-GET /status                    | /status                  | 200    | 200       | 200   | 200  | 200
-GET /metrics                   | /metrics                 | 200    | 200       | 200   | 200  | 200
-GET /v1/models                 | /v1/models               | 401    | 200       | 403   | 403  | 200
-GET /v1/models/*id             | /v1/models/none          | 401    | 404       | 403   | 403  | 404
-POST /v1/chat/completions      | /v1/chat/completions     | 401    | 400       | 403   | 403  | 400
-POST /v1/completions           | /v1/completions          | 401    | 400       | 403   | 403  | 400
-POST /v1/embeddings            | /v1/embeddings           | 401    | 400       | 403   | 403  | 400
+route                          | path                     | nobody | inference | usage | keys | operator | member | admin
+GET /openapi.json              | /admin/openapi.json      | 200    | 200       | 200   | 200  | 200      | 200    | 200
+GET /                          | /admin/docs              | 200    | 200       | 200   | 200  | 200      | 200    | 200
+GET /rapidoc.HASH.js           | /admin/docs/rapidoc.js   | 401    | 404       | 404   | 404  | 404      | 404    | 404
+POST /api-keys/leaked          | /admin/api-keys/leaked   | 401    | 403       | 403   | 422  | 422      | 403    | 422
+GET /options                   | /api/auth/options        | 200    | 200       | 200   | 200  | 200      | 200    | 200
+GET /livez                     | /livez                   | 200    | 200       | 200   | 200  | 200      | 200    | 200
+GET /readyz                    | /readyz                  | 200    | 200       | 200   | 200  | 200      | 200    | 200
+GET /health                    | /health                  | 200    | 200       | 200   | 200  | 200      | 200    | 200
+GET /status                    | /status                  | 200    | 200       | 200   | 200  | 200      | 200    | 200
+GET /metrics                   | /metrics                 | 200    | 200       | 200   | 200  | 200      | 200    | 200
+GET /v1/models                 | /v1/models               | 401    | 200       | 403   | 200  | 200      | 401    | 401
+GET /v1/models/*id             | /v1/models/none          | 401    | 404       | 403   | 404  | 404      | 401    | 401
+POST /v1/chat/completions      | /v1/chat/completions     | 401    | 400       | 403   | 400  | 400      | 401    | 401
+POST /v1/completions           | /v1/completions          | 401    | 400       | 403   | 400  | 400      | 401    | 401
+POST /v1/embeddings            | /v1/embeddings           | 401    | 400       | 403   | 400  | 400      | 401    | 401
+POST /v1/keys/verify           | /v1/keys/verify          | 401    | 403       | 403   | 422  | 422      | 401    | 401
+ALL /v1/keys/forward-auth      | /v1/keys/forward-auth    | 401    | 204       | 204   | 204  | 204      | 401    | 401
+GET /v1/key                    | /v1/key                  | 401    | 200       | 200   | 200  | 200      | 401    | 401
+GET /v1/usage                  | /v1/usage                | 401    | 200       | 200   | 200  | 200      | 401    | 401
 `;
 
-export const callerNames = ["nobody", "inference", "usage", "keys", "operator"] as const;
+export const callerNames = ["nobody", "inference", "usage", "keys", "operator", "member", "admin"] as const;
 export type CallerName = (typeof callerNames)[number];
 
 /** Whose object is asked for. */
@@ -56,12 +75,16 @@ export type ObjectName = (typeof objectNames)[number];
 export interface MatrixObject {
   /** A key's public id. */
   publicId: string;
+  /** The key itself. */
+  text: string;
+  /** A user's id. */
+  userId: string;
   ownerId: string;
 }
 
 /** The input of each procedure that names the object, by path, filter or body. */
 export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Record<string, unknown>>> = {
-  "keys.create": ({ ownerId }) => ({ owner_id: ownerId, permissions: ["ai:agents"] }),
+  "keys.create": ({ ownerId }) => ({ owner_id: ownerId, permissions: ["ai:inference"] }),
   "keys.list": ({ publicId }) => ({ q: publicId }),
   "keys.get": makeReference,
   "keys.update": ({ publicId }) => ({ public_id: publicId, name: "changed" }),
@@ -71,8 +94,22 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "keys.rotate": makeReference,
   "keys.finishRotation": makeReference,
   "keys.import": ({ ownerId }) => ({
-    keys: [{ format: "opaque", hash: randomBytes(32).toString("hex"), owner_id: ownerId, permissions: ["ai:agents"] }],
+    keys: [
+      { format: "opaque", hash: randomBytes(32).toString("hex"), owner_id: ownerId, permissions: ["ai:inference"] },
+    ],
   }),
+  "keys.bulk": ({ publicId }) => ({ action: "disable", public_ids: [publicId] }),
+  "keys.leaked": ({ text }) => ({ keys: [text] }),
+  "users.create": () => ({ email: `${randomUUID()}@example.com`, password: "correct horse battery staple" }),
+  "users.list": () => ({}),
+  "users.get": makeUserReference,
+  "users.update": ({ userId }) => ({ user_id: userId, name: "changed" }),
+  "users.disable": makeUserReference,
+  "users.enable": makeUserReference,
+  "users.delete": makeUserReference,
+  "users.invite": () => ({ email: `${randomUUID()}@example.com` }),
+  "plans.list": () => ({}),
+  "session.get": () => ({}),
   "audit.list": ({ publicId }) => ({ object: publicId }),
   "audit.verify": () => ({}),
   "usage.query": ({ ownerId }) => ({ owner_id: ownerId, group_by: ["key"] }),
@@ -80,6 +117,10 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
 
 function makeReference({ publicId }: MatrixObject): Record<string, unknown> {
   return { public_id: publicId };
+}
+
+function makeUserReference({ userId }: MatrixObject): Record<string, unknown> {
+  return { user_id: userId };
 }
 
 export interface MatrixCell {
