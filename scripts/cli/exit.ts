@@ -53,7 +53,8 @@ function makeStoreMessage(error: unknown): string {
   return `PostgreSQL cannot be reached (${reason}). Check DATABASE_URL; \`tollgate doctor\` tells more.`;
 }
 
-function listCauses(error: unknown): unknown[] {
+/** An error and what caused it, outermost first. */
+export function listCauses(error: unknown): unknown[] {
   const chain: unknown[] = [];
   for (let cause = error; cause !== undefined && chain.length < 10; ) {
     chain.push(cause);

@@ -1,5 +1,6 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import type { ApiKeyView } from "../../server/core/api-key-view.ts";
+import { type KeyAdvice, keyAdvices } from "../../server/core/key-advice.ts";
 import { type CliIo, writeJson } from "./cli-io.ts";
 import {
   addKeyFlags,
@@ -10,8 +11,14 @@ import {
   parseCount,
   parseKeyFlags,
 } from "./key-flags.ts";
+import { listKeyProperties } from "./key-properties.ts";
+import { makeImportCommand } from "./keys-import.ts";
+import { makeRotateCommand } from "./keys-rotate.ts";
+import { makeScanCommand } from "./keys-scan.ts";
+import { makeSwitchCommand } from "./keys-switch.ts";
 import { runAsSystem } from "./open-admin.ts";
 import { addCommonOptions, type CommonFlags } from "./options.ts";
+import { runOnKey } from "./run-on-key.ts";
 import { makePropertyTable, makeTable } from "./table.ts";
 
 interface CreateFlags extends KeyFlags, CommonFlags {
@@ -25,6 +32,7 @@ interface ListFlags extends CommonFlags {
   owner?: string;
   tag?: [string, string][];
   alias?: string;
+  advice?: KeyAdvice;
   query?: string;
   limit: number;
 }
@@ -36,8 +44,10 @@ export function makeKeysCommand(io: CliIo): Command {
   keys.addCommand(makeList(io));
   keys.addCommand(makeShow(io));
   keys.addCommand(makeUpdate(io));
-  for (const verb of ["disable", "enable"] as const) keys.addCommand(makeSwitch(io, verb));
-  keys.addCommand(makeRevoke(io));
+  for (const verb of ["disable", "enable", "revoke"] as const) keys.addCommand(makeSwitchCommand(io, verb));
+  keys.addCommand(makeRotateCommand(io));
+  keys.addCommand(makeImportCommand(io));
+  keys.addCommand(makeScanCommand(io));
   return keys;
 }
 
@@ -58,7 +68,7 @@ function makeCreate(io: CliIo): Command {
       }),
     );
     if (flags.json === true) return writeJson(io, made);
-    io.out(`${makePropertyTable(listProperties(made))}\nAPI key (shown once): ${made.api_key ?? ""}\n`);
+    io.out(`${makePropertyTable(listKeyProperties(made))}\nAPI key (shown once): ${made.api_key ?? ""}\n`);
   });
 }
 
@@ -70,6 +80,7 @@ function makeList(io: CliIo): Command {
     .option("--owner <id>", "only keys of this owner")
     .option("--tag <name=value>", "only keys with this key-bound tag; repeatable", collectPair)
     .option("--alias <alias>", "only the keys with this alias")
+    .addOption(new Option("--advice <advice>", "only keys that this is advised for").choices(keyAdvices))
     .option("--query <text>", "only keys with this text in public id, alias, name or description")
     .option("--limit <count>", "at most so many", parseCount, 50);
   return addCommonOptions(command).action(async (flags: ListFlags) => {
@@ -83,6 +94,7 @@ function makeList(io: CliIo): Command {
           ...(flags.owner === undefined ? {} : { owner_id: flags.owner }),
           ...(flags.tag === undefined ? {} : { tag: Object.fromEntries(flags.tag) }),
           ...(flags.alias === undefined ? {} : { alias: flags.alias }),
+          ...(flags.advice === undefined ? {} : { advice: flags.advice }),
           ...(flags.query === undefined ? {} : { q: flags.query }),
           ...(cursor === null ? {} : { cursor }),
           limit: Math.min(200, flags.limit - found.length),
@@ -104,6 +116,7 @@ function makeList(io: CliIo): Command {
         { title: "EXPIRES", read: (key) => key.expires_at?.slice(0, 10) ?? "never" },
         { title: "LAST USED", read: (key) => key.last_used_at?.slice(0, 16).replace("T", " ") },
         { title: "OWNER", read: (key) => key.owner_id },
+        { title: "ADVICE", read: (key) => key.advice.join(",") },
       ]),
     );
     if (more) io.out(`The newest ${flags.limit}; --limit shows more.\n`);
@@ -115,12 +128,14 @@ function makeShow(io: CliIo): Command {
     .description("Show one key with its use of today and this month.")
     .argument("<public-id>");
   return addCommonOptions(command).action(async (publicId: string, flags: CommonFlags) => {
-    const key = await runAsSystem(io, flags.configFile, (admin) => admin.keys.get({ public_id: publicId }));
+    const key = await runAsSystem(io, flags.configFile, (admin) =>
+      runOnKey(admin, publicId, () => admin.keys.get({ public_id: publicId })),
+    );
     if (flags.json === true) return writeJson(io, key);
     const { day, month } = key.usage;
     io.out(
       makePropertyTable([
-        ...listProperties(key),
+        ...listKeyProperties(key),
         ["today", `${day.requests} requests, ${day.errors} errors, ${day.cost_usd} USD`],
         ["this month", `${month.requests} requests, ${month.errors} errors, ${month.cost_usd} USD`],
       ]),
@@ -137,67 +152,16 @@ function makeUpdate(io: CliIo): Command {
       const properties = parseKeyFlags(flags);
       if (Object.keys(properties).length === 0) command.error("error: nothing to change; see --help for the flags");
       const key = await runAsSystem(io, flags.configFile, (admin) =>
-        admin.keys.update({
-          public_id: publicId,
-          ...properties,
-          ...(flags.ifVersion === undefined ? {} : { if_match: flags.ifVersion }),
-        }),
+        runOnKey(admin, publicId, () =>
+          admin.keys.update({
+            public_id: publicId,
+            ...properties,
+            ...(flags.ifVersion === undefined ? {} : { if_match: flags.ifVersion }),
+          }),
+        ),
       );
       if (flags.json === true) return writeJson(io, key);
-      io.out(makePropertyTable(listProperties(key)));
+      io.out(makePropertyTable(listKeyProperties(key)));
     },
   );
-}
-
-function makeSwitch(io: CliIo, verb: "disable" | "enable"): Command {
-  const description =
-    verb === "disable" ? "Disable a key; it can be enabled again." : "Enable a key that was disabled.";
-  const command = new Command(verb).description(description).argument("<public-id>");
-  return addCommonOptions(command).action(async (publicId: string, flags: CommonFlags) => {
-    const key = await runAsSystem(io, flags.configFile, (admin) => admin.keys[verb]({ public_id: publicId }));
-    if (flags.json === true) return writeJson(io, key);
-    io.out(`${key.public_id} (${key.alias}) is ${key.state}.\n`);
-  });
-}
-
-function makeRevoke(io: CliIo): Command {
-  const command = new Command("revoke").description("Revoke a key for ever.").argument("<public-id>");
-  return addCommonOptions(command).action(async (publicId: string, flags: CommonFlags) => {
-    await runAsSystem(io, flags.configFile, (admin) => admin.keys.revoke({ public_id: publicId }));
-    if (flags.json === true) return writeJson(io, { public_id: publicId, state: "revoked" });
-    io.out(`${publicId} is revoked.\n`);
-  });
-}
-
-function listProperties(key: ApiKeyView): [string, string][] {
-  const record = (value: Readonly<Record<string, string | number>>): string =>
-    Object.entries(value)
-      .map(([name, entry]) => `${name}=${entry}`)
-      .join(", ");
-  const budgets = key.budgets.map(
-    ({ limit_usd, period, timezone }) => `${limit_usd} USD/${period}${timezone === undefined ? "" : `@${timezone}`}`,
-  );
-  return [
-    ["public id", key.public_id],
-    ["alias", key.alias],
-    ["name", key.name ?? ""],
-    ["description", key.description ?? ""],
-    ["type", key.type],
-    ["state", key.state],
-    ["permissions", key.permissions.join(", ")],
-    ["models", key.models.join(", ")],
-    ["tags", record(key.tags)],
-    ["budgets", budgets.join(", ")],
-    ["rate limits", record(key.rate_limits)],
-    ["max output tokens", key.max_output_tokens === null ? "" : String(key.max_output_tokens)],
-    ["expires", key.expires_at ?? "never"],
-    ["allowed networks", key.allowed_ips.join(", ")],
-    ["allowed origins", key.allowed_origins.join(", ")],
-    ["owner", key.owner_id ?? ""],
-    ["credentials", record(key.provider_credentials)],
-    ["on disconnect", key.on_disconnect],
-    ["created", `${key.created_at} by ${key.created_by}`],
-    ["last used", key.last_used_at === null ? "" : `${key.last_used_at} from ${key.last_used_ip ?? "-"}`],
-    ["version", String(key.version)],
-  ];
 }

@@ -1,7 +1,9 @@
 import { Command } from "commander";
+import { formatAllowedNames } from "../../server/core/allowed-names.ts";
 import { version } from "../../server/platform/version.ts";
 import { makeAuditCommand } from "./audit.ts";
 import { CliFailure, type CliIo } from "./cli-io.ts";
+import { makeCompletionCommand } from "./completion.ts";
 import { makeConfigCommand } from "./config.ts";
 import { makeDoctorCommand } from "./doctor.ts";
 import { exitUsage, parseExit } from "./exit.ts";
@@ -31,7 +33,10 @@ export function makeProgram(io: CliIo): Command {
     }
   });
   program.action(async (command: string | undefined, flags: TensorzeroFlags) => {
-    if (command !== undefined) program.error(`error: unknown command '${command}'; see tollgate --help`);
+    if (command !== undefined) {
+      const names = program.commands.map((known) => known.name());
+      program.error(`error: unknown command '${command}'; ${formatAllowedNames(command, names)}; see tollgate --help`);
+    }
     if (await handleTensorzeroFlags(io, flags)) return;
     throw new CliFailure(exitUsage, program.helpInformation().trimEnd());
   });
@@ -44,6 +49,7 @@ export function makeProgram(io: CliIo): Command {
   program.addCommand(makeConfigCommand(io));
   program.addCommand(makeMigrateCommand(io));
   program.addCommand(makeOpenapiCommand(io));
+  program.addCommand(makeCompletionCommand(io, program));
   prepare(program, io);
   return program;
 }

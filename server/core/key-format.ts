@@ -34,7 +34,7 @@ function makeRandomText(alphabet: string, length: number, randomBytes: RandomByt
 }
 
 /** CRC-32 of the text as exactly six base62 characters, so that there is one spelling only. */
-function makeChecksum(text: string): string {
+export function makeChecksum(text: string): string {
   let value = crc32(text);
   let out = "";
   for (let i = 0; i < checksumLength; i++) {

@@ -140,7 +140,7 @@ describe("keys", () => {
   it("exit codes: 2 for wrong use, 1 for a failure, 78 for configuration; one line and no stack", async () => {
     const cases: [string[], Record<string, string>, number, RegExp][] = [
       [["keys", "create", "--alias", "Not Good"], {}, 2, /alias/],
-      [["keys", "show", "zzzzzzzzzzzz"], {}, 1, /^Not found\.\n$/],
+      [["keys", "show", "zzzzzzzzzzzz"], {}, 1, /^There is no key with the public id zzzzzzzzzzzz; .*\n$/],
       [["nonsense"], {}, 2, /unknown command 'nonsense'/],
       [["keys", "list"], { PORT: "many" }, 78, /PORT/],
       [["keys", "list"], { DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" }, 1, /PostgreSQL cannot be reached/],

@@ -1,0 +1,61 @@
+import { spawnSync } from "node:child_process";
+import { describe, expect, test } from "vitest";
+import { makeCompletionScript, shells } from "../../../scripts/cli/completion-script.ts";
+import { makeProgram } from "../../../scripts/cli/program.ts";
+import { recordSkip } from "../../support/skip-ledger.ts";
+
+const program = makeProgram({ env: {}, out: () => undefined, error: () => undefined });
+
+describe("makeCompletionScript", () => {
+  test.each(shells)("%s: has every command and every long option", (shell) => {
+    const script = makeCompletionScript(program, shell);
+    let seen = 0;
+    for (const command of program.commands.flatMap((top) => [top, ...top.commands])) {
+      expect(script).toContain(command.name());
+      for (const { long } of command.options) {
+        expect(script).toContain(shell === "fish" ? `-l ${long?.slice(2)}` : long);
+        seen++;
+      }
+    }
+    expect(seen).toBeGreaterThan(40);
+  });
+});
+
+describe.each([
+  ["bash", ["-n", "-s"]],
+  ["zsh", ["-n", "-s"]],
+  ["fish", ["--no-execute", "/dev/stdin"]],
+] as const)("%s itself", (shell, flags) => {
+  const has = spawnSync(shell, ["--version"]).status === 0;
+  if (!has) recordSkip(shell, `no ${shell} on PATH`);
+
+  test.runIf(has)("finds no fault in the script", () => {
+    const checked = spawnSync(shell, flags, { input: makeCompletionScript(program, shell) });
+    expect([checked.status, String(checked.stderr)]).toEqual([0, ""]);
+  });
+});
+
+describe("in bash", () => {
+  const has = spawnSync("bash", ["--version"]).status === 0;
+
+  test.runIf(has).each([
+    ["ke", ["keys"]],
+    ["keys ro", ["rotate"]],
+    ["keys rotate --f", ["--finish"]],
+    ["keys create --type ", ["development", "production", "client"]],
+    ["keys create --type de", ["development"]],
+    ["keys list --advice un", ["unused"]],
+    ["--config-file x.toml keys rev", ["revoke"]],
+    ["keys import --from-tensorzero ", []],
+    ["config ", ["check", "--help"]],
+    ["completion z", ["zsh"]],
+    ["nonsense", []],
+  ])("%j is completed", (line, expected) => {
+    const words = ["tollgate", ...line.split(" ")];
+    const code = `${makeCompletionScript(program, "bash")}
+COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _tollgate; printf '%s\n' "\${COMPREPLY[@]}"`;
+    const run = spawnSync("bash", ["-c", code, "test", ...words]);
+    expect(String(run.stderr)).toBe("");
+    expect(String(run.stdout).split("\n").filter(Boolean)).toEqual(expected);
+  });
+});
