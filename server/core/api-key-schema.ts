@@ -93,7 +93,11 @@ const rateLimits = z
         isRateName,
         "must be RESOURCE_per_WINDOW (requests_per_minute, tokens_per_day, cost_per_month, …) or concurrent_requests",
       ),
-    z.number().min(0).max(1e12),
+    z
+      .number()
+      .min(0)
+      .max(1e12)
+      .refine((limit) => !Object.is(limit, -0), "must not be -0"),
   )
   .superRefine((limits, context) => {
     for (const [name, limit] of Object.entries(limits)) {

@@ -52,6 +52,8 @@ describe("createKeyInput", () => {
         { requests_per_day: 1.5 },
         { requests_per_day: "5" },
         { requests_per_day: Number.NaN },
+        { requests_per_day: -0 },
+        { cost_per_day: -0 },
         { requests_per_day: 1e308 },
       ],
     ],
