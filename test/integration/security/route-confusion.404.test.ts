@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import express from "express";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { procedures, restRoutes } from "../../support/admin-operation.ts";
 import { type GatewayProcess, openGatewayProcess } from "../../support/gateway-process.ts";
 import { makeRawRequest, type PipelinedRequest, sendPipelined } from "../../support/raw-http.ts";
 import { listRouteSpellings } from "../../support/route-spellings.ts";
@@ -10,7 +11,7 @@ import { makeSeededRandom } from "../../support/seeded-random.ts";
 import { makeModelConfig } from "../../support/test-gateway.ts";
 import { waitUntil } from "../../support/wait-until.ts";
 
-/** BARS.md B5 for the inference routes, and the keys' own admin routes beside them. */
+/** BARS.md B5: the inference routes, and every call of the admin API in REST and tRPC. */
 const isFull = process.env.TEST_TIER === "full";
 const count = isFull ? 60_000 : 10_000;
 const inferenceRoutes = [
@@ -20,7 +21,11 @@ const inferenceRoutes = [
   "/v1/models",
   "/openai/v1/models",
 ];
-const adminRoutes = ["/admin/api-keys", "/admin/usage", "/trpc/keys.list", "/admin/api-keys/0123456789ab"];
+const adminRoutes = [
+  ...new Set(restRoutes.map(({ operation }) => `/admin${operation.path.replace(/\{[a-z_]+\}/g, "0123456789ab")}`)),
+  ...procedures.map(({ name }) => `/trpc/${name}`),
+];
+const perAdminRoute = isFull ? 10_000 : 500;
 const body = JSON.stringify({ model: "gpt-test", messages: [{ role: "user", content: "x" }], input: "x", prompt: "x" });
 
 interface SpelledRequest extends PipelinedRequest {
@@ -75,13 +80,24 @@ test(`${count} spellings of inference and admin routes without a key: 400, 401 o
   expect(upstream.log).toHaveLength(0);
 }, 120_000);
 
+test(`${perAdminRoute} spellings of each admin route without a key: 400, 401 or 404`, async () => {
+  expect(adminRoutes.length).toBeGreaterThan(20);
+  const total = perAdminRoute * adminRoutes.length;
+  const { sent, found } = await sendSpellings(gateway.port, adminRoutes, seed + 1, total, null);
+  console.info(`B5 admin seed ${seed}: ${JSON.stringify([...found].map(([status, entry]) => [status, entry.count]))}`);
+  expect(sent).toBe(total);
+  expect(listOthers(found, [400, 401, 404])).toEqual([]);
+  expect(found.get(401)?.count).toBeGreaterThan(total / 20);
+}, 1_800_000);
+
 test("an inference key opens no admin route, however it is spelled", async () => {
   const key = await gateway.makeKey();
-  const { sent, found } = await sendSpellings(gateway.port, adminRoutes, seed, count / 5, key.text);
-  expect(sent).toBe(count / 5);
+  const total = (perAdminRoute / 5) * adminRoutes.length;
+  const { sent, found } = await sendSpellings(gateway.port, adminRoutes, seed, total, key.text);
+  expect(sent).toBe(total);
   expect(listOthers(found, [400, 403, 404, 405, 415])).toEqual([]);
   expect(found.get(403)?.count).toBeGreaterThan(0);
-}, 120_000);
+}, 600_000);
 
 test("whatever spelling of an inference route is served is metered, and a key without the permission gets none", async () => {
   const key = await gateway.makeKey();
