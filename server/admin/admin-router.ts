@@ -62,6 +62,13 @@ export function makeAdminRouter(deps: AdminRouterDeps): express.Router {
     };
   }
 
+  /** What failed before or beside a procedure; what failed in one is in the log already. */
+  function logFault(refusal: Refusal, error: unknown, req: Request, res: Response): void {
+    if (errorTable[refusal.code].status < 500) return;
+    const requestId = res.getHeader("x-request-id");
+    deps.logger.error({ err: error, path: req.baseUrl + req.path, requestId }, "an admin call failed");
+  }
+
   const rest = express.Router({ caseSensitive: true, strict: true });
   rest.get("/openapi.json", (_req, res) => void res.json(makeOpenApiDocument(version, "")));
   rest.use("/docs", makeDocsRouter());
@@ -81,8 +88,7 @@ export function makeAdminRouter(deps: AdminRouterDeps): express.Router {
   rest.use((error: unknown, req: Request, res: Response, next: NextFunction) => {
     if (res.headersSent) return next(error);
     const refusal = parseRefusal(error);
-    if (errorTable[refusal.code].status >= 500)
-      deps.logger.error({ err: error, path: req.path }, "an admin call failed");
+    logFault(refusal, error, req, res);
     respondRefusal(res, refusal);
   });
 
@@ -94,7 +100,9 @@ export function makeAdminRouter(deps: AdminRouterDeps): express.Router {
       try {
         return await loadContext(req, res);
       } catch (error) {
-        const { code, message, ...more } = parseRefusal(error);
+        const refusal = parseRefusal(error);
+        logFault(refusal, error, req, res);
+        const { code, message, ...more } = refusal;
         throw makeTrpcError(new AppError(code, message, { ...more, cause: error }));
       }
     },

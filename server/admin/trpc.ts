@@ -69,7 +69,8 @@ const procedure = t.procedure.use(async ({ ctx, next, path }) => {
   if (result.ok) return result;
   const refusal = parseRefusal(result.error);
   if (errorTable[refusal.code].status >= 500) {
-    ctx.logger.error({ err: result.error.cause ?? result.error, procedure: path }, "an admin call failed");
+    const { requestId } = ctx.origin;
+    ctx.logger.error({ err: result.error.cause ?? result.error, procedure: path, requestId }, "an admin call failed");
   }
   throw makeTrpcError(new AppError(refusal.code, refusal.message, { ...refusal, cause: result.error.cause }));
 });
