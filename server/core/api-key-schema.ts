@@ -210,7 +210,7 @@ export type ImportKeyEntry = z.output<typeof importEntry>;
 
 export const importKeysInput = z.strictObject({ keys: z.array(importEntry).min(1).max(entriesMax) });
 
-export const bulkActions = ["disable", "enable", "revoke"] as const;
+const bulkActions = ["disable", "enable", "revoke"] as const;
 
 export const bulkKeysInput = z
   .strictObject({

@@ -99,8 +99,8 @@ describe(".env.example", () => {
       lines = (error as ConfigError).message.split("\n");
     }
     expect(lines).toEqual(
-      ["TOLLGATE_PEPPER", "TOLLGATE_PEPPER_PREVIOUS", "TOLLGATE_SEAL_KEY", "TOLLGATE_SESSION_SECRET"].map((name) =>
-        expect.stringMatching(`^${name}: an example or default value;`),
+      ["PEPPER", "PEPPER_PREVIOUS", "SEAL_KEY", "SESSION_SECRET", "LEAK_SECRET"].map((name) =>
+        expect.stringMatching(`^TOLLGATE_${name}: an example or default value;`),
       ),
     );
   });

@@ -1,0 +1,157 @@
+import { randomBytes } from "node:crypto";
+import { afterEach, expect, test } from "vitest";
+import { openTestDatabase } from "../support/test-database.ts";
+import {
+  endInstallations,
+  makeHome,
+  makeSecretEnv,
+  openTollgate,
+  type TollgateProcess,
+} from "../support/tollgate-process.ts";
+import { waitUntil } from "../support/wait-until.ts";
+
+/** BARS.md D5. */
+const callsPerSecond = 200;
+const refusedWithinMs = 1_000;
+const overlapSeconds = 6;
+
+afterEach(endInstallations);
+
+interface Call {
+  secret: "old" | "new";
+  /** Milliseconds since 1970; the database runs on this machine. */
+  sentMs: number;
+  answeredMs: number;
+  status: number;
+  code: string;
+}
+
+/** What the bar forbids, counted. */
+function findFaults(calls: readonly Call[], endsMs: number) {
+  const old = calls.filter((call) => call.secret === "old");
+  return {
+    newRefused: calls.filter((call) => call.secret === "new" && call.status !== 200).length,
+    oldRefusedEarly: old.filter((call) => call.answeredMs < endsMs && call.status !== 200).length,
+    oldAcceptedLate: old.filter((call) => call.sentMs > endsMs + refusedWithinMs && call.status === 200).length,
+    otherwise: old.filter((call) => call.status !== 200 && call.code !== "expired_api_key").length,
+  };
+}
+
+async function send(gateway: TollgateProcess, secret: Call["secret"], key: string): Promise<Call> {
+  const sentMs = Date.now();
+  const body = { model: "echo::any", messages: [{ role: "user", content: "who am I?" }] };
+  try {
+    const response = await gateway.call("POST", "/v1/chat/completions", key, body);
+    const answer = (await response.json()) as { error?: { code: string } };
+    return { secret, sentMs, answeredMs: Date.now(), status: response.status, code: answer.error?.code ?? "" };
+  } catch (error) {
+    return { secret, sentMs, answeredMs: Date.now(), status: 0, code: String(error) };
+  }
+}
+
+/** Sends calls at the rate of the bar, by turns to each gateway and with each key, whether or not they are answered. */
+function openLoad(gateways: readonly TollgateProcess[], keys: { old: string; new: string | null }) {
+  const calls: Promise<Call>[] = [];
+  const startedMs = performance.now();
+  const timer = setInterval(() => {
+    const due = ((performance.now() - startedMs) / 1_000) * callsPerSecond;
+    while (calls.length < due) {
+      const gateway = gateways[calls.length % gateways.length] as TollgateProcess;
+      const isNew = keys.new !== null && (calls.length >> 1) % 2 === 0;
+      calls.push(send(gateway, isNew ? "new" : "old", isNew ? (keys.new ?? "") : keys.old));
+    }
+  }, 5);
+  return {
+    get count() {
+      return calls.length;
+    },
+    async stop(): Promise<Call[]> {
+      clearInterval(timer);
+      return await Promise.all(calls);
+    },
+  };
+}
+
+test(`rotation with overlap under ${callsPerSecond} calls a second on two gateways: nothing fails, the old secret ends on time`, async () => {
+  const stored = await openTestDatabase();
+  const env = {
+    ...makeSecretEnv(randomBytes),
+    DATABASE_URL: stored.url,
+    TOLLGATE_ROLE: "gateway",
+    TOLLGATE_LOG_LEVEL: "warn",
+  };
+  const near = await openTollgate({ home: makeHome(), env });
+  await near.ready();
+  const far = await openTollgate({ home: makeHome(), env });
+  await far.ready();
+  await waitUntil(() => near.adminKey() !== null, "the admin key");
+  const admin = async (method: string, path: string, body?: unknown) => {
+    const response = await near.call(method, `/admin/api-keys${path}`, near.adminKey(), body);
+    expect(response.status).toBeLessThan(300);
+    return (await response.json()) as {
+      api_key: string;
+      public_id: string;
+      usage: { day: { requests: number } };
+      rotation: { old_secret_ends_at: string; old_secret_last_used_at: string | null } | null;
+    };
+  };
+
+  const made = await admin("POST", "", { name: "turned", rate_limits: {}, budgets: [] });
+  const keys: { old: string; new: string | null } = { old: made.api_key, new: null };
+  const load = openLoad([near, far], keys);
+  await waitUntil(() => load.count > 2 * callsPerSecond, "two seconds with the old secret alone", 30_000);
+  const rotated = await admin("POST", `/${made.public_id}/rotate`, { overlap: `${overlapSeconds}s` });
+  keys.new = rotated.api_key;
+  const endsMs = Date.parse(rotated.rotation?.old_secret_ends_at ?? "");
+  expect(endsMs).toBeGreaterThan(Date.now());
+  await waitUntil(
+    async () => (await admin("GET", `/${made.public_id}`)).rotation?.old_secret_last_used_at !== null,
+    "the use of the old secret is shown",
+    overlapSeconds * 1_000,
+  );
+  await waitUntil(() => Date.now() > endsMs + 2 * refusedWithinMs, "the overlap is over", 30_000);
+  const calls = await load.stop();
+
+  const count = (secret: Call["secret"], status: number) =>
+    calls.filter((call) => call.secret === secret && call.status === status).length;
+  const lastMs = Math.max(
+    ...calls.filter((call) => call.secret === "old" && call.status === 200).map((call) => call.sentMs),
+  );
+  console.info(
+    `${calls.length} calls: ${count("old", 200)} with the old secret, ${count("new", 200)} with the new one, ` +
+      `${count("old", 401)} refused with the old one, which was last let through ${lastMs - endsMs} ms after its end`,
+  );
+  expect(findFaults(calls, endsMs)).toEqual({ newRefused: 0, oldRefusedEarly: 0, oldAcceptedLate: 0, otherwise: 0 });
+  for (const [secret, status] of [
+    ["old", 200],
+    ["new", 200],
+    ["old", 401],
+  ] as const) {
+    expect(count(secret, status)).toBeGreaterThan(callsPerSecond / 2);
+  }
+  expect((await admin("GET", `/${made.public_id}`)).rotation).toBeNull();
+
+  // One key all along: its use goes on where it was.
+  const accepted = count("old", 200) + count("new", 200);
+  await waitUntil(
+    async () => (await admin("GET", `/${made.public_id}`)).usage.day.requests === accepted,
+    `${accepted} requests in the usage of the key`,
+    20_000,
+  );
+  await endInstallations();
+  await stored.close();
+});
+
+test("the check is caught out by a call that fails, ends early, or is let through late", () => {
+  const at = (secret: Call["secret"], sentMs: number, status: number, code = ""): Call => {
+    return { secret, sentMs, answeredMs: sentMs + 5, status, code };
+  };
+  const endsMs = 10_000;
+  const good = [at("old", 9_000, 200), at("old", 10_500, 200), at("old", 11_100, 401, "expired_api_key")];
+  const none = { newRefused: 0, oldRefusedEarly: 0, oldAcceptedLate: 0, otherwise: 0 };
+  expect(findFaults([...good, at("new", 12_000, 200)], endsMs)).toEqual(none);
+  expect(findFaults([at("new", 9_000, 503)], endsMs)).toEqual({ ...none, newRefused: 1 });
+  expect(findFaults([at("old", 9_000, 401, "expired_api_key")], endsMs)).toEqual({ ...none, oldRefusedEarly: 1 });
+  expect(findFaults([at("old", 11_001, 200)], endsMs)).toEqual({ ...none, oldAcceptedLate: 1 });
+  expect(findFaults([at("old", 12_000, 503, "store_unavailable")], endsMs)).toEqual({ ...none, otherwise: 1 });
+});
