@@ -11,6 +11,8 @@ import { makeModelConfig } from "../../support/test-gateway.ts";
 import { waitUntil } from "../../support/wait-until.ts";
 
 /** BARS.md A7 (and E1's part of it): what is written down holds no secret, in no spelling. */
+const prompt = randomBytes(24).toString("base64url");
+const password = randomBytes(24).toString("base64url");
 const providerKey = `sk-canary+${randomBytes(24).toString("base64url")}/=x`;
 let upstream: ScriptedUpstream;
 let gateway: GatewayProcess;
@@ -65,8 +67,9 @@ test("neither database, journal, log nor metrics hold a key, a provider's key or
   const [used, revoked, unused] = keys.map(({ text }) => text) as [string, string, string];
   // The banner shows the first keys once; what is written after it is searched.
   const bannerEnd = gateway.output().length;
-  const messages = [{ role: "user", content: "Keep this to yourself." }];
+  const messages = [{ role: "user", content: `Keep this to yourself: ${prompt}` }];
   let calls = 0;
+  const answers: string[] = [];
   const call = async (path: string, key: string | null, body: unknown, headers: Record<string, string> = {}) => {
     calls++;
     const response = await fetch(gateway.url + path, {
@@ -78,7 +81,7 @@ test("neither database, journal, log nor metrics hold a key, a provider's key or
       },
       body: body === undefined ? null : typeof body === "string" ? body : JSON.stringify(body),
     });
-    await response.text().catch(() => "");
+    answers.push(`${JSON.stringify([...response.headers])} ${await response.text().catch(() => "")}`);
     return response.status;
   };
   expect(await call("/v1/chat/completions", used, { model: "gpt-test", messages })).toBe(200);
@@ -112,6 +115,31 @@ test("neither database, journal, log nor metrics hold a key, a provider's key or
     "the revocation",
   );
 
+  const account = { name: "Ann", email: "ann@example.com", password };
+  const page = { origin: gateway.url };
+  expect(await call("/api/auth/sign-up/email", null, account, page)).toBe(200);
+  expect(await call("/api/auth/sign-in/email", null, account, page)).toBe(200);
+  expect(await call("/api/auth/sign-in/email", null, { ...account, email: password }, page)).toBeGreaterThan(399);
+
+  // BARS.md D8: whatever can be asked for, with every permission. (Keys come back from the call that makes them alone.)
+  const document = await (await gateway.call("GET", "/admin/openapi.json", gateway.adminKey)).json();
+  const questions = Object.entries((document as { paths: Record<string, object> }).paths)
+    .filter(([, operations]) => "get" in operations)
+    .map(([path]) => `/admin${path}`.replaceAll(/\{[a-z_]+\}/g, keys[0]?.publicId ?? ""));
+  for (const path of [
+    "/v1/models",
+    "/v1/key",
+    "/v1/usage",
+    "/status",
+    "/health",
+    "/readyz",
+    "/metrics",
+    ...questions,
+  ]) {
+    await call(path, gateway.adminKey, undefined);
+  }
+  expect(questions.length).toBeGreaterThan(4);
+
   const { sql } = gateway.database.database;
   await waitUntil(
     async () => Number((await sql`select count(*) as n from usage_event`)[0]?.n) >= 5,
@@ -137,6 +165,8 @@ test("neither database, journal, log nor metrics hold a key, a provider's key or
     "revoked key": revoked.slice(-48),
     "unused key": unused.slice(-48),
     "provider key": providerKey,
+    prompt,
+    password,
     ...gateway.secrets,
   };
   const bytes = Object.values(places).reduce((sum, text) => sum + text.length, 0);
@@ -144,6 +174,10 @@ test("neither database, journal, log nor metrics hold a key, a provider's key or
     `A7: ${Object.keys(canaries).length} secrets, ${Object.keys(places).length} places, ${bytes} bytes, ${calls} calls`,
   );
   expect(findCanaries(canaries, places)).toEqual([]);
+  // What a client sent may come back to it in an error, such as the name of a model that there is not.
+  const { "used key": _used, "revoked key": _revoked, ...kept } = canaries;
+  expect(answers.length).toBeGreaterThan(25);
+  expect(findCanaries(kept, { answers: answers.join("\n") })).toEqual([]);
   // The secrets were in use: the provider got its key.
   expect(upstream.log.some(({ rawHeaders }) => rawHeaders.includes(`Bearer ${providerKey}`))).toBe(true);
 }, 60_000);
