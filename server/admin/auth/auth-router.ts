@@ -1,13 +1,16 @@
 import express, { type NextFunction, type Request, type Response } from "express";
+import { deleteEndedSessions } from "../../../db/queries/delete-ended-sessions.ts";
+import { settleInvitation } from "../../../db/queries/user-invitations.ts";
 import { makeFindClientAddress } from "../../core/client-address.ts";
 import { AppError, makeRefusal } from "../../core/error.ts";
 import { parseRefusal } from "../refusal.ts";
 import { respondRefusal } from "../rest-handler.ts";
+import { insertPasswordAudit, parseAnsweredUser } from "./account-audit.ts";
 import { parseAuthBody } from "./auth-body.ts";
 import { type AuthDeps, addressHeader, makeAuth } from "./better-auth.ts";
 import { listOwnOrigins } from "./own-origin.ts";
 import type { SessionGate } from "./session-gate.ts";
-import { findSignUpInvitation, settleSignUp } from "./sign-up-invitation.ts";
+import { findSignUpInvitation } from "./sign-up-invitation.ts";
 
 /** All of better-auth that is reachable; what else it can do has no use here, and is not there. */
 const calls: ReadonlySet<string> = new Set([
@@ -28,6 +31,7 @@ const calls: ReadonlySet<string> = new Set([
 /** Nobody is signed in yet, so a program without a browser's headers harms nobody. */
 const beforeSession: ReadonlySet<string> = new Set(["/sign-up/email", "/sign-in/email"]);
 const bodyBytesMax = 16 * 1024;
+const endedRowsMax = 1_000;
 /** Nothing else of a request concerns better-auth; least of all a header that says who the client is or which host. */
 const passedHeaders = ["cookie", "origin", "user-agent"] as const;
 
@@ -44,6 +48,13 @@ export function makeAuthRouter(deps: AuthDeps, gate: SessionGate): express.Route
     const auth = made.get(port) ?? makeAuth(deps, origins);
     made.set(port, auth);
     return { auth, baseUrl: origins[0] };
+  }
+
+  /** Whoever comes takes out what has ended; nobody waits for it. */
+  function tidyUp(): void {
+    deleteEndedSessions(deps.database.sql, endedRowsMax).catch((error: unknown) => {
+      deps.logger.warn({ err: error }, "ended sessions could not be deleted");
+    });
   }
 
   const router = express.Router({ caseSensitive: true, strict: true });
@@ -63,8 +74,16 @@ export function makeAuthRouter(deps: AuthDeps, gate: SessionGate): express.Route
     const { auth, baseUrl } = getAuth(req.socket.localPort ?? 0);
     const body = req.method === "GET" ? null : parseAuthBody(req.path, req.body ?? {});
     const invitation = req.path === "/sign-up/email" ? await findSignUpInvitation(deps, req.body) : null;
-    const answer = await auth.handler(makeAuthRequest(req, baseUrl, findClientAddress(req), body));
-    if (invitation !== null && answer.ok) await settleSignUp(deps, invitation, answer.clone());
+    const ip = findClientAddress(req);
+    const answer = await auth.handler(makeAuthRequest(req, baseUrl, ip, body));
+    if (answer.ok && invitation !== null) {
+      await settleInvitation(deps.database.sql, invitation, await parseAnsweredUser(answer.clone()));
+    }
+    if (answer.ok && req.path === "/change-password") {
+      const origin = { ip, requestId: String(res.getHeader("x-request-id") ?? "") };
+      await insertPasswordAudit(deps, await parseAnsweredUser(answer.clone()), origin);
+    }
+    if (answer.ok && beforeSession.has(req.path)) tidyUp();
     await send(res, answer);
   });
   router.use((error: unknown, req: Request, res: Response, next: NextFunction) => {

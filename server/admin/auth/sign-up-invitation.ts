@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { findInvitation, settleInvitation } from "../../../db/queries/user-invitations.ts";
+import { findInvitation } from "../../../db/queries/user-invitations.ts";
 import { AppError } from "../../core/error.ts";
 import { makeInvitationDigest } from "../users/invite.ts";
 import type { AuthDeps } from "./better-auth.ts";
@@ -24,12 +24,4 @@ export async function findSignUpInvitation(deps: AuthDeps, body: unknown): Promi
   throw new AppError("permission_denied", "The invitation is not for this e-mail, or has ended.", {
     param: "invitation",
   });
-}
-
-const made = z.object({ user: z.object({ id: z.string() }) });
-
-/** Gives the new user what the invitation promises. */
-export async function settleSignUp(deps: AuthDeps, digest: string, answer: Response): Promise<void> {
-  const { user } = made.parse(await answer.json());
-  await settleInvitation(deps.database.sql, digest, user.id);
 }

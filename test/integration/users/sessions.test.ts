@@ -9,6 +9,7 @@ import {
   signUp,
   testPassword,
 } from "../../support/users-harness.ts";
+import { waitUntil } from "../../support/wait-until.ts";
 
 let gateway: GatewayProcess;
 beforeAll(async () => {
@@ -101,6 +102,9 @@ test("a changed password ends all sessions but the new one, even where the page 
   expect(thiefMs).toBeLessThanOrEqual(1_000);
   expect(elsewhereMs).toBeLessThanOrEqual(1_000);
   expect(await isSignedIn(browser)).toBe(true);
+  const entries = await gateway.database.database.sql<{ actor: string; ip: string }[]>`
+    select actor, ip from audit_entry where action = 'users.changePassword' and object_id = ${browser.id}`;
+  expect([...entries]).toEqual([{ actor: `user:${browser.id}`, ip: "127.0.0.1" }]);
   const old = { email: browser.email, password: testPassword };
   expect((await makeBrowser(gateway.url).send("POST", "/api/auth/sign-in/email", old)).status).toBe(401);
   const set = await gateway.call("PATCH", `/admin/users/${browser.id}`, gateway.adminKey, { password: testPassword });
@@ -174,6 +178,10 @@ test("a session ends 30 minutes after its last use, and 12 hours after it began"
   await sql`update app_session set expires_at = now() where user_id = ${browser.id}`;
   expect(await isSignedIn(copy(browser))).toBe(false);
   const second = await signIn(gateway.url, browser.email);
+  await waitUntil(
+    async () => (await sql`select 1 from app_session where user_id = ${browser.id}`).length === 1,
+    "the ended session is taken out",
+  );
   // Whatever a row says of its end.
   await sql`
     update app_session set created_at = now() - interval '12 hours', expires_at = now() + interval '1 day'
