@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type FaultProxy, openFaultProxy } from "../support/fault-proxy.ts";
@@ -23,6 +23,8 @@ interface TestKey {
   publicId: string;
 }
 
+const leakSecret = randomBytes(36).toString("base64");
+
 let stored: TestDatabase;
 let listenFaults: FaultProxy;
 let restFaults: FaultProxy;
@@ -37,7 +39,12 @@ beforeEach(async () => {
   listenFaults = await openFaultProxy(target);
   restFaults = await openFaultProxy(target);
   splitter = await openPostgresSplitter(stored.url, { listen: listenFaults.port, rest: restFaults.port });
-  const env = { ...makeSecretEnv(randomBytes), TOLLGATE_ROLE: "gateway", TOLLGATE_LOG_LEVEL: "warn" };
+  const env = {
+    ...makeSecretEnv(randomBytes),
+    TOLLGATE_LEAK_SECRET: leakSecret,
+    TOLLGATE_ROLE: "gateway",
+    TOLLGATE_LOG_LEVEL: "warn",
+  };
   near = await openTollgate({ home: makeHome(), env: { ...env, DATABASE_URL: stored.url } });
   await near.ready();
   far = await openTollgate({ home: makeHome(), env: { ...env, DATABASE_URL: splitter.url } });
@@ -94,17 +101,21 @@ async function watchKey(gateway: TollgateProcess, key: TestKey, everyMs: number)
   return lastAcceptedMs;
 }
 
-/** Milliseconds after the acknowledgement at which a key was last let through; 0 where it never was. */
-async function measureRevocation(
-  by: TollgateProcess,
+/** Milliseconds after its end at which a key was last let through; 0 where it never was. `end` answers that instant. */
+async function measureEnd(
+  end: () => Promise<number>,
   watched: readonly TollgateProcess[],
   key: TestKey,
   everyMs: number,
-) {
+): Promise<number[]> {
   const watching = watched.map((gateway) => watchKey(gateway, key, everyMs));
   await sleep(everyMs);
-  const acknowledgedMs = await revoke(by, key);
-  return (await Promise.all(watching)).map((lastMs) => Math.max(0, lastMs - acknowledgedMs));
+  const endedMs = await end();
+  return (await Promise.all(watching)).map((lastMs) => Math.max(0, lastMs - endedMs));
+}
+
+function measureRevocation(by: TollgateProcess, watched: readonly TollgateProcess[], key: TestKey, everyMs: number) {
+  return measureEnd(() => revoke(by, key), watched, key, everyMs);
 }
 
 function findPercentile(values: readonly number[], share: number): number {
@@ -146,6 +157,64 @@ test("100 keys revoked under load: both gateways refuse them within a second", a
   expect(Math.max(...delaysMs)).toBeLessThanOrEqual(1_000);
   // Nobody else was refused.
   for (const load of loads) expect(load.counts).toMatchObject({ refused: 0, broken: 0, unconnected: 0 });
+});
+
+/** An admin call that ends the key at once. @returns the instant of the acknowledgement. */
+async function endBy(gateway: TollgateProcess, method: string, path: string, body?: unknown): Promise<number> {
+  const response = await gateway.call(method, `/admin/api-keys${path}`, adminKey, body);
+  expect([path, response.status < 300]).toEqual([path, true]);
+  return performance.now();
+}
+
+async function reportSigned(gateway: TollgateProcess, key: TestKey): Promise<number> {
+  const body = JSON.stringify({ keys: [key.text] });
+  const time = Math.floor(Date.now() / 1_000);
+  const hmac = createHmac("sha256", leakSecret).update(`${time}.${body}`).digest("hex");
+  const headers = { "x-tollgate-signature": `t=${time},v1=${hmac}`, "content-type": "application/json" };
+  const response = await fetch(`${gateway.url}/admin/api-keys/leaked`, { method: "POST", headers, body });
+  expect(await response.json()).toEqual({ received: 1, matched: 1, disabled: 1 });
+  return performance.now();
+}
+
+/** The clock ends it: nothing is written when it happens. */
+async function expireSoon(gateway: TollgateProcess, key: TestKey): Promise<number> {
+  const endsAtMs = Date.now() + 1_500;
+  await endBy(gateway, "PATCH", `/${key.publicId}`, { expires_at: new Date(endsAtMs).toISOString() });
+  return performance.now() + (endsAtMs - Date.now());
+}
+
+async function finishRotation(gateway: TollgateProcess, key: TestKey): Promise<number> {
+  await endBy(gateway, "POST", `/${key.publicId}/rotate`, { overlap: "24h" });
+  expect(await callWith(gateway, key)).toBe(200);
+  return endBy(gateway, "POST", `/${key.publicId}/rotate/finish`);
+}
+
+const endings: readonly (readonly [name: string, end: (gateway: TollgateProcess, key: TestKey) => Promise<number>])[] =
+  [
+    ["disable", (gateway, key) => endBy(gateway, "POST", `/${key.publicId}/disable`)],
+    ["revoke with its calls", (gateway, key) => endBy(gateway, "DELETE", `/${key.publicId}?cut_streams=true`)],
+    ["bulk", (gateway, key) => endBy(gateway, "POST", "/bulk", { action: "revoke", public_ids: [key.publicId] })],
+    ["leak report of an admin", (gateway, key) => endBy(gateway, "POST", "/leaked", { keys: [key.text] })],
+    ["leak report, signed", reportSigned],
+    ["expiry", expireSoon],
+    ["rotation without overlap", (gateway, key) => endBy(gateway, "POST", `/${key.publicId}/rotate`, { overlap: "0" })],
+    ["rotation, finished early", finishRotation],
+  ];
+
+test("every way in which a key or a secret ends: both gateways refuse it within a second", async () => {
+  const lines: string[] = [];
+  for (const [name, end] of endings) {
+    const delaysMs: number[] = [];
+    for (const by of [near, far]) {
+      const key = await makeKnownKey();
+      delaysMs.push(...(await measureEnd(() => end(by, key), [near, far], key, 50)));
+    }
+    lines.push(`${name}: ${Math.round(Math.max(...delaysMs))} ms`);
+    expect(delaysMs).toHaveLength(4);
+    expect(Math.max(...delaysMs), name).toBeLessThanOrEqual(1_000);
+  }
+  expect(lines).toHaveLength(endings.length);
+  console.info(`last let through after the end\n  ${lines.join("\n  ")}`);
 });
 
 const cuts: readonly (readonly [name: string, breakIt: () => void])[] = [

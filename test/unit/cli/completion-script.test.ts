@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { describe, expect, test } from "vitest";
+import { describe, expect, type TestContext, test } from "vitest";
 import { makeCompletionScript, shells } from "../../../scripts/cli/completion-script.ts";
 import { makeProgram } from "../../../scripts/cli/program.ts";
 import { recordSkip } from "../../support/skip-ledger.ts";
@@ -21,41 +21,41 @@ describe("makeCompletionScript", () => {
   });
 });
 
-describe.each([
-  ["bash", ["-n", "-s"]],
-  ["zsh", ["-n", "-s"]],
-  ["fish", ["--no-execute", "/dev/stdin"]],
-] as const)("%s itself", (shell, flags) => {
-  const has = spawnSync(shell, ["--version"]).status === 0;
-  if (!has) recordSkip(shell, `no ${shell} on PATH`);
+/** Ends the test where there is no such shell; the run says so at its end. */
+function requireShell(shell: string, context: TestContext): void {
+  if (spawnSync(shell, ["--version"]).status === 0) return;
+  recordSkip(shell, `no ${shell} on PATH`);
+  context.skip();
+}
 
-  test.runIf(has)("finds no fault in the script", () => {
-    const checked = spawnSync(shell, flags, { input: makeCompletionScript(program, shell) });
-    expect([checked.status, String(checked.stderr)]).toEqual([0, ""]);
-  });
+const checks = { bash: ["-n", "-s"], zsh: ["-n", "-s"], fish: ["--no-execute", "/dev/stdin"] };
+
+test.for(shells)("%s itself finds no fault in the script", (shell, context) => {
+  requireShell(shell, context);
+  const checked = spawnSync(shell, checks[shell], { input: makeCompletionScript(program, shell) });
+  expect([checked.status, String(checked.stderr)]).toEqual([0, ""]);
 });
 
-describe("in bash", () => {
-  const has = spawnSync("bash", ["--version"]).status === 0;
+const lines: readonly (readonly [line: string, offered: readonly string[]])[] = [
+  ["ke", ["keys"]],
+  ["keys ro", ["rotate"]],
+  ["keys rotate --f", ["--finish"]],
+  ["keys create --type ", ["development", "production", "client"]],
+  ["keys create --type de", ["development"]],
+  ["keys list --advice un", ["unused"]],
+  ["--config-file x.toml keys rev", ["revoke"]],
+  ["keys import --from-tensorzero ", []],
+  ["config ", ["check", "--help"]],
+  ["completion z", ["zsh"]],
+  ["nonsense", []],
+];
 
-  test.runIf(has).each([
-    ["ke", ["keys"]],
-    ["keys ro", ["rotate"]],
-    ["keys rotate --f", ["--finish"]],
-    ["keys create --type ", ["development", "production", "client"]],
-    ["keys create --type de", ["development"]],
-    ["keys list --advice un", ["unused"]],
-    ["--config-file x.toml keys rev", ["revoke"]],
-    ["keys import --from-tensorzero ", []],
-    ["config ", ["check", "--help"]],
-    ["completion z", ["zsh"]],
-    ["nonsense", []],
-  ])("%j is completed", (line, expected) => {
-    const words = ["tollgate", ...line.split(" ")];
-    const code = `${makeCompletionScript(program, "bash")}
-COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _tollgate; printf '%s\n' "\${COMPREPLY[@]}"`;
-    const run = spawnSync("bash", ["-c", code, "test", ...words]);
-    expect(String(run.stderr)).toBe("");
-    expect(String(run.stdout).split("\n").filter(Boolean)).toEqual(expected);
-  });
+test.for(lines)("bash completes %j", ([line, offered], context) => {
+  requireShell("bash", context);
+  const words = ["tollgate", ...line.split(" ")];
+  const code = `${makeCompletionScript(program, "bash")}
+COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _tollgate; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const run = spawnSync("bash", ["-c", code, "test", ...words]);
+  expect(String(run.stderr)).toBe("");
+  expect(String(run.stdout).split("\n").filter(Boolean)).toEqual(offered);
 });
