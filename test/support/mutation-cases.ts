@@ -89,7 +89,13 @@ export const mutationCases: Readonly<Record<string, MutationCase>> = {
       return made;
     },
   },
-  "users.delete": { prepare: makeUser },
+  "users.delete": {
+    async prepare(harness) {
+      const made = await makeUser(harness);
+      const { id } = await harness.makeKey({ owner_id: made.input.user_id });
+      return { ...made, objectIds: [...made.objectIds, id] };
+    },
+  },
   "users.invite": {
     async prepare() {
       const email = `user-${++users}@example.com`;

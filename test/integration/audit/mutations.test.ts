@@ -1,6 +1,7 @@
 import type { AnyTRPCRouter } from "@trpc/server";
 import type postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { insertAuditEntry } from "../../../db/queries/insert-audit-entry.ts";
 import { appRouter, makeCaller } from "../../../server/admin/router.ts";
 import { type AdminHarness, openAdminHarness } from "../../support/admin-harness.ts";
 import { mutationCases, otherMutations } from "../../support/mutation-cases.ts";
@@ -135,6 +136,33 @@ describe.each(mutations.filter((name) => name in mutationCases))("%s", (name) =>
     await run(name, prepared?.input);
     expect(await readAll()).not.toEqual(before);
   });
+});
+
+test("a change beside its entry's transaction would be found", async () => {
+  const entry = {
+    actor: "a",
+    action: "b",
+    objectType: "c",
+    objectId: "d",
+    ownerId: null,
+    before: null,
+    after: 1,
+    ip: "",
+    requestId: "",
+  };
+  const before = await readAll();
+  const change = async (): Promise<void> => {
+    await sql()`insert into app_verification (id, identifier, value, expires_at) values (gen_random_uuid(), 'x', 'y', now())`;
+    await insertAuditEntry(sql(), entry);
+  };
+  await withoutAudit(async () => {
+    await expect(change()).rejects.toThrow("the audit log is down, for a test");
+  });
+  expect(await readAll()).not.toEqual(before);
+  const head = await findHead();
+  await change();
+  const [written] = await listEntries(head);
+  expect(await countRowsOf(written?.transaction ?? "")).toBe(0);
 });
 
 describe.each(otherMutations)("$name", ({ action, actor, prepare }) => {
