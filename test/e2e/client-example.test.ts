@@ -13,7 +13,7 @@ const compiler = join(root, "node_modules/typescript/bin/tsc");
 
 /** A project of somebody who installed the package: its build, and what `npm install` puts beside it. */
 let project: string;
-let gateway: GatewayProcess;
+let gateway: GatewayProcess | undefined;
 
 beforeAll(async () => {
   project = mkdtempSync(join(tmpdir(), "tollgate-client-"));
@@ -25,13 +25,22 @@ beforeAll(async () => {
   const options = { strict: true, module: "nodenext", target: "es2022", types: ["node"], skipLibCheck: true };
   writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions: { ...options, outDir: "out" } }));
   const out = join(installed, "dist");
+  // As `npm run build` does; what it complains of stands on its standard output.
   const build = ["-p", "tsconfig.build.json", "--outDir", out, "--tsBuildInfoFile", join(out, ".tsbuildinfo")];
-  [gateway] = await Promise.all([openGatewayProcess(), run(process.execPath, [compiler, ...build], { cwd: root })]);
+  [gateway] = await Promise.all([openGatewayProcess(), buildPackage(build)]);
 }, 180_000);
 afterAll(async () => {
-  await gateway.close();
+  await gateway?.close();
   rmSync(project, { recursive: true, force: true });
 });
+
+async function buildPackage(options: readonly string[]): Promise<void> {
+  try {
+    await run(process.execPath, [compiler, ...options], { cwd: root });
+  } catch (error) {
+    throw new Error(String((error as { stdout: string }).stdout), { cause: error });
+  }
+}
 
 /** The packages that go with the product, without those of its development; and Node's types, which every project has. */
 function linkDependencies(folder: string): void {
@@ -62,7 +71,7 @@ describe("tollgate/client", () => {
     expect(await compile()).toBe("");
     const { stdout } = await run(process.execPath, ["out/admin-client.js"], {
       cwd: project,
-      env: { TOLLGATE_URL: gateway.url, TOLLGATE_ADMIN_KEY: gateway.adminKey },
+      env: { TOLLGATE_URL: gateway?.url, TOLLGATE_ADMIN_KEY: gateway?.adminKey },
     });
     const [made, has, total, refused, ...more] = stdout.trim().split("\n");
     expect(made).toMatch(/^made acme-production: prod_[0-9a-z]{12}_[0-9A-Za-z]{48}$/);

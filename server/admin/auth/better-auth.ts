@@ -25,7 +25,10 @@ export const addressHeader = "x-tollgate-client-ip";
  *
  * @param origins this gateway's own; the first is where links lead to.
  */
-export function makeAuth(deps: AuthDeps, origins: readonly [string, ...string[]]) {
+export function makeAuth(
+  deps: AuthDeps,
+  origins: readonly [string, ...string[]],
+): { handler(request: globalThis.Request): Promise<Response> } {
   const { config, clock, database, logger } = deps;
   const { auth } = config;
   const [baseURL] = origins;
