@@ -19,6 +19,8 @@ export interface EnvironmentSettings {
   redisUrl: Secret | null;
   configPath: string | null;
   google: Config["auth"]["google"];
+  /** As it was written; `null`: the config file decides. */
+  baseUrl: string | null;
   /** `null`: the config file decides. */
   logLevel: Config["log"]["level"] | null;
 }
@@ -50,6 +52,7 @@ export function parseEnvironment(env: Environment, mistakes: ConfigMistake[]): E
     redisUrl: readUrl("REDIS_URL", /^rediss?:\/\/\S+$/, "redis://host:6379, or rediss:// for TLS", read, mistakes),
     configPath: read("TOLLGATE_CONFIG"),
     google: readGoogle(read, mistakes),
+    baseUrl: read("TOLLGATE_BASE_URL"),
     logLevel: oneOf("TOLLGATE_LOG_LEVEL", logLevels, read, mistakes),
   };
   if (settings.role !== "all" && env.DATABASE_URL === undefined) {

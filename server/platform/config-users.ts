@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { Plan } from "../core/plan.ts";
 import type { Config } from "./config.ts";
-import { isLoopbackHost } from "./config-environment.ts";
+import { type EnvironmentSettings, isLoopbackHost } from "./config-environment.ts";
 import { type ConfigMistake, formatConfigPath, formatConfigValue } from "./config-error.ts";
 import { parseExactUsd, planSchema, settingSchemas } from "./config-schema.ts";
 import { type ConfigPart, parseSection, parseTable } from "./config-section.ts";
@@ -13,21 +13,25 @@ const defaultPlans: Readonly<Record<string, z.input<typeof planSchema>>> = {
 const planName = /^[a-z0-9]+([_-][a-z0-9]+)*$/;
 
 /**
- * Reads `[auth]`, of which two defaults hang on where the gateway listens.
+ * Reads `[auth]`, whose defaults hang on where the gateway listens.
  *
- * @param host what `HOST` says.
+ * @param environment its base URL wins over that of the file.
  * @returns `null` where something was added to `mistakes`.
  */
 export function parseAuth(
   part: ConfigPart,
-  host: string,
-  google: Config["auth"]["google"],
+  environment: Pick<EnvironmentSettings, "host" | "google" | "baseUrl">,
   mistakes: ConfigMistake[],
 ): Config["auth"] | null {
   const section = parseSection(settingSchemas.auth, { ...part, value: part.value ?? {} }, mistakes);
   if (section === null) return null;
   const before = mistakes.length;
-  const baseUrl = section.base_url === undefined ? null : parseBaseUrl(section.base_url, part, mistakes);
+  const { host, google } = environment;
+  const [text, path] =
+    environment.baseUrl === null
+      ? [section.base_url, formatConfigPath([...part.path, "base_url"])]
+      : [environment.baseUrl, "TOLLGATE_BASE_URL"];
+  const baseUrl = text === undefined ? null : parseBaseUrl(text, path, mistakes);
   if (section.session_idle_minutes > section.session_absolute_hours * 60) {
     mistakes.push({
       path: "auth.session_idle_minutes",
@@ -48,13 +52,13 @@ export function parseAuth(
 }
 
 /** Scheme, host and port; a path would have to be stripped by a proxy that nobody configured. */
-function parseBaseUrl(text: string, part: ConfigPart, mistakes: ConfigMistake[]): string | null {
+function parseBaseUrl(text: string, path: string, mistakes: ConfigMistake[]): string | null {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url !== null && /^https?:$/.test(url.protocol) && (text === url.origin || text === `${url.origin}/`)) {
     return url.origin;
   }
   mistakes.push({
-    path: formatConfigPath([...part.path, "base_url"]),
+    path,
     found: `found ${formatConfigValue(text)}`,
     allowed: "must be what people open in their browser, without a path, such as https://tollgate.example.com",
   });

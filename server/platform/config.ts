@@ -138,7 +138,7 @@ export function loadConfig(source: ConfigSource): Config {
   const part = (name: string) => ({ value: file.sections[name], path: [name] });
 
   const settings = parseSettings(file.sections, mistakes);
-  const auth = parseAuth(part("auth"), environment.host, environment.google, mistakes);
+  const auth = parseAuth(part("auth"), environment, mistakes);
   const plans = parsePlans(part("plans"), mistakes);
   const context: ProviderContext = {
     defaults: parseProviderDefaults(part("provider_types"), mistakes),
@@ -171,7 +171,7 @@ export function loadConfig(source: ConfigSource): Config {
     mistakes,
   );
   if (mistakes.length > 0 || settings === null || auth === null || secrets === null) throw new ConfigError(mistakes);
-  const { configPath: _, google: __, logLevel, ...addresses } = environment;
+  const { configPath: _, google: __, baseUrl: ___, logLevel, ...addresses } = environment;
   return {
     ...addresses,
     ...secrets,

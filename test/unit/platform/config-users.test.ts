@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import type { ConfigMistake } from "../../../server/platform/config-error.ts";
 import { parseAuth, parsePlans } from "../../../server/platform/config-users.ts";
 
-function readAuth(value: unknown, host = "127.0.0.1") {
+function readAuth(value: unknown, host = "127.0.0.1", baseUrl: string | null = null) {
   const mistakes: ConfigMistake[] = [];
-  return { auth: parseAuth({ value, path: ["auth"] }, host, null, mistakes), mistakes };
+  return { auth: parseAuth({ value, path: ["auth"] }, { host, google: null, baseUrl }, mistakes), mistakes };
 }
 
 function readPlans(value: unknown) {
@@ -28,6 +28,13 @@ describe("[auth]", () => {
       expect([host, baseUrl, auth?.signUp]).toEqual([host, baseUrl, signUp]);
     }
     expect(readAuth({ sign_up: "invite" }, "0.0.0.0").auth?.signUp).toBe("invite");
+  });
+
+  it("takes the environment's address before the file's", () => {
+    const file = { base_url: "https://file.example.com" };
+    expect(readAuth(file).auth?.baseUrl).toBe("https://file.example.com");
+    expect(readAuth(file, "0.0.0.0", "https://env.example.com/").auth?.baseUrl).toBe("https://env.example.com");
+    expect(readAuth(file, "0.0.0.0", "env.example.com").mistakes[0]?.path).toBe("TOLLGATE_BASE_URL");
   });
 
   it("has sessions of 30 minutes and 12 hours", () => {
