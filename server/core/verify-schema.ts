@@ -5,7 +5,7 @@ import { originLengthMax } from "./origin.ts";
 import { isGrant } from "./permission.ts";
 import { wireInstantOut, wireInteger, wireUsd } from "./wire-types.ts";
 
-/** What a verification can come to. The last two come with the enforcement of limits; nothing answers them before. */
+/** What a verification can come to. The last comes with the enforcement of budgets; nothing answers it before. */
 export const verifyCodes = [
   "VALID",
   "NOT_FOUND",
@@ -50,9 +50,11 @@ export const verifyInput = z.strictObject({
     .refine(isOrigin, "must be an origin like https://app.example.com, as a browser sends it")
     .optional()
     .describe("The same for origins."),
-  cost_usd: wireUsd.optional().describe("What the use will cost. Not looked at yet."),
-  requests: wireInteger(0, countMax).optional().describe("How many requests it counts for. Not looked at yet."),
-  tokens: wireInteger(0, countMax).optional().describe("How many tokens. Not looked at yet."),
+  cost_usd: wireUsd.optional().describe("What the use costs. Counted in the limits of cost per time of the key."),
+  requests: wireInteger(0, countMax)
+    .optional()
+    .describe("How many requests it counts for in the limits of the key; 1 unless it is said, 0 to ask only."),
+  tokens: wireInteger(0, countMax).optional().describe("How many tokens it counts for."),
 });
 export type VerifyInput = z.output<typeof verifyInput>;
 
@@ -64,8 +66,8 @@ export const verifyAnswer = z.object({
   owner_id: z.string().nullable(),
   tags: z.record(z.string(), z.string()).nullable(),
   permissions: z.array(z.string()).nullable(),
-  remaining: z.null().describe("Comes with the enforcement of limits."),
-  reset_at: z.null().describe("Comes with the enforcement of limits."),
+  remaining: z.number().nullable().describe("What is left of the tightest rate limit; null where the key has none."),
+  reset_at: wireInstantOut.nullable().describe("When all of that limit is free again, if nothing else is used."),
   expires_at: wireInstantOut.nullable(),
 });
 export type VerifyAnswer = z.infer<typeof verifyAnswer>;

@@ -3,6 +3,7 @@ import { SlidingWindow } from "./sliding-window.ts";
 
 /** What a call uses, or may use at most. */
 export interface RateAmounts {
+  requests: number;
   inputTokens: number;
   outputTokens: number;
   /** Nano-USD. */
@@ -45,7 +46,7 @@ function findAmount(limit: RateLimit, amounts: RateAmounts): number {
   switch (limit.resource) {
     case "model_inferences":
     case "requests":
-      return 1;
+      return amounts.requests;
     case "tokens":
       return amounts.inputTokens + amounts.outputTokens;
     case "input_tokens":
@@ -83,26 +84,29 @@ export class RateLimiter {
    * Counts a call.
    *
    * @param scope whose limits they are; the same scope and name is the same window.
-   * @param most an upper bound of what it will use. A call whose bound is larger than a limit of tokens or cost is counted as
-   * that whole limit: it may run when nothing else was used.
+   * @param isBound the amounts are an upper bound of what it will use. A bound that is larger than a limit of tokens or cost
+   * is counted as that whole limit: the call may run when nothing else was used.
    */
-  reserve(scope: string, limits: KeyLimits, most: RateAmounts): RateGrant | RateExcess {
+  reserve(scope: string, limits: KeyLimits, amounts: RateAmounts, isBound: boolean): RateGrant | RateExcess {
     const nowMs = this.#nowMs();
     const running = this.#running.get(scope) ?? 0;
     if (limits.concurrentMax !== null && running >= limits.concurrentMax) {
-      return { ok: false, limit: null, waitMs: 0, states: this.#listStates(scope, limits, nowMs) };
+      return { ok: false, limit: null, waitMs: 0, states: this.list(scope, limits) };
     }
-    const parts = limits.rates.map((limit) => ({
-      limit,
-      window: this.#load(scope, limit),
-      amount: Math.min(findAmount(limit, most), Math.max(limit.limit, 1)),
-    }));
+    const parts = limits.rates.map((limit) => {
+      const amount = findAmount(limit, amounts);
+      return {
+        limit,
+        window: this.#load(scope, limit),
+        amount: isBound ? Math.min(amount, Math.max(limit.limit, 1)) : amount,
+      };
+    });
     let excess: { limit: RateLimit; waitMs: number } | null = null;
     for (const { limit, window, amount } of parts) {
       const waitMs = window.waitMs(nowMs, amount, limit.limit);
       if (waitMs > 0 && (excess === null || waitMs > excess.waitMs)) excess = { limit, waitMs };
     }
-    if (excess !== null) return { ok: false, ...excess, states: this.#listStates(scope, limits, nowMs) };
+    if (excess !== null) return { ok: false, ...excess, states: this.list(scope, limits) };
     for (const { window, amount } of parts) window.add(nowMs, amount);
     if (limits.concurrentMax !== null) this.#running.set(scope, running + 1);
     const correct = (find: (part: (typeof parts)[number]) => number): void => {
@@ -112,10 +116,23 @@ export class RateLimiter {
     };
     return {
       ok: true,
-      states: this.#listStates(scope, limits, nowMs),
+      states: this.list(scope, limits),
       settle: (used) => correct(({ limit }) => findAmount(limit, used)),
       undo: () => correct(() => 0),
     };
+  }
+
+  /** The limits as they stand. */
+  list(scope: string, { rates }: KeyLimits): RateState[] {
+    const nowMs = this.#nowMs();
+    return rates.map((limit) => {
+      const window = this.#load(scope, limit);
+      return {
+        limit,
+        remaining: Math.max(0, limit.limit - window.used(nowMs)),
+        resetMs: window.emptyInMs(nowMs),
+      };
+    });
   }
 
   close(): void {
@@ -130,17 +147,6 @@ export class RateLimiter {
       this.#windows.set(name, window);
     }
     return window;
-  }
-
-  #listStates(scope: string, { rates }: KeyLimits, nowMs: number): RateState[] {
-    return rates.map((limit) => {
-      const window = this.#load(scope, limit);
-      return {
-        limit,
-        remaining: Math.max(0, limit.limit - window.used(nowMs)),
-        resetMs: window.emptyInMs(nowMs),
-      };
-    });
   }
 
   #leave(scope: string): void {

@@ -94,6 +94,7 @@ export function admit(
 /** What a call is counted as in the limits of its key until it has ended. */
 export function makeRateBound(bodyBytes: number, admission: Admission): RateAmounts {
   return {
+    requests: 1,
     inputTokens: makeUsageEstimate(bodyBytes, 0).inputTokens,
     outputTokens: admission.outputTokensBound,
     cost: Number(admission.reservedNanoUsd),

@@ -1,7 +1,9 @@
 import { makeRefusal, type Refusal } from "../core/error.ts";
 import type { KnownKey } from "../keys/known-key.ts";
+import type { RateAmounts } from "../limits/rate-limiter.ts";
 import { findCorsOrigin, findPlaceRefusal, isModelListed, isPermitted } from "./admit.ts";
 import type { ProxyContext } from "./context.ts";
+import { makeRateRefusal } from "./rate-headers.ts";
 
 /** What somebody wants to do with a live key, at this gateway or at another server that asks it. */
 export interface KeyUse {
@@ -24,4 +26,14 @@ export function findUseRefusal(proxy: ProxyContext, known: KnownKey, use: KeyUse
     return makeRefusal("model_not_allowed", undefined, { param: "model" });
   }
   return findPlaceRefusal(known, use.address, findCorsOrigin(known, use.origin));
+}
+
+/**
+ * Counts a use at another server in the key's limits. It is over at once for us, so it takes no place among the running
+ * calls. @returns why it does not fit; `null` where it was counted.
+ */
+export function reserveUse(proxy: ProxyContext, known: KnownKey, amounts: RateAmounts): Refusal | null {
+  if (known.limits === null) return null;
+  const asked = proxy.rateLimiter.reserve(known.key.publicId, { ...known.limits, concurrentMax: null }, amounts, false);
+  return asked.ok ? null : makeRateRefusal(asked);
 }

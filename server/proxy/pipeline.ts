@@ -108,7 +108,12 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
   const event = makeEvent(call.requestId, known, endpoint, parsed, model, admission, tags, address, origin);
   let grant: RateGrant | null = null;
   if (known.limits !== null) {
-    const asked = proxy.rateLimiter.reserve(known.key.publicId, known.limits, makeRateBound(body.length, admission));
+    const asked = proxy.rateLimiter.reserve(
+      known.key.publicId,
+      known.limits,
+      makeRateBound(body.length, admission),
+      true,
+    );
     setRateHeaders(response, asked.states);
     if (!asked.ok) return makeRateRefusal(asked);
     grant = asked;

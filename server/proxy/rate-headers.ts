@@ -23,11 +23,12 @@ export function formatWait(ms: number): string {
   return minutes > 0 ? `${minutes}m${rest}` : rest;
 }
 
-function findTightest(states: readonly RateState[]): RateState | undefined {
+/** The limit of which the least is left, as a share. */
+export function findTightest(states: readonly RateState[]): RateState | null {
   const shareLeft = ({ limit, remaining }: RateState) => (limit.limit === 0 ? 0 : remaining / limit.limit);
-  return states.reduce<RateState | undefined>(
-    (tightest, state) => (tightest === undefined || shareLeft(state) < shareLeft(tightest) ? state : tightest),
-    undefined,
+  return states.reduce<RateState | null>(
+    (tightest, state) => (tightest === null || shareLeft(state) < shareLeft(tightest) ? state : tightest),
+    null,
   );
 }
 
@@ -39,13 +40,13 @@ function findTightest(states: readonly RateState[]): RateState | undefined {
 export function setRateHeaders(response: ServerResponse, states: readonly RateState[]): void {
   for (const [family, resources] of families) {
     const state = findTightest(states.filter(({ limit }) => resources.includes(limit.resource)));
-    if (state === undefined) continue;
+    if (state === null) continue;
     response.setHeader(`x-ratelimit-limit-${family}`, String(state.limit.limit));
     response.setHeader(`x-ratelimit-remaining-${family}`, String(Math.floor(state.remaining)));
     response.setHeader(`x-ratelimit-reset-${family}`, formatWait(state.resetMs));
   }
   const tightest = findTightest(states);
-  if (tightest === undefined) return;
+  if (tightest === null) return;
   const { limit, remaining, resetMs } = tightest;
   const unit = limit.resource === "cost" ? ';qu="nano-usd"' : "";
   response.setHeader("ratelimit", `"${limit.name}";r=${Math.floor(remaining)};t=${Math.ceil(resetMs / 1_000)}`);

@@ -60,6 +60,7 @@ export function setUsage(
 export function settle(proxy: ProxyContext, entry: JournalEntry, grant: RateGrant | null, event: UsageEvent): void {
   proxy.flusher.add(proxy.journal.close(entry, event));
   grant?.settle({
+    requests: 1,
     inputTokens: event.inputTokens + event.cachedInputTokens + event.cacheWriteTokens + event.inputAudioTokens,
     outputTokens: event.outputTokens + event.reasoningTokens + event.outputAudioTokens,
     cost: Number(event.costNanoUsd ?? 0n),

@@ -6,7 +6,8 @@ import { modelToCall, permissionList } from "../../core/verify-schema.ts";
 import type { KnownKey } from "../../keys/known-key.ts";
 import { openCaller } from "../caller.ts";
 import type { ProxyContext } from "../context.ts";
-import { findUseRefusal } from "../key-use.ts";
+import { findUseRefusal, reserveUse } from "../key-use.ts";
+import { setRateHeaders } from "../rate-headers.ts";
 import { respondAllowed, respondRefusal } from "../respond.ts";
 
 const query = z.strictObject({
@@ -14,6 +15,8 @@ const query = z.strictObject({
   model: z.array(modelToCall).max(1, "must stand once"),
   status: z.array(z.enum(["200", "204"])).max(1, "must stand once"),
 });
+
+const oneRequest = { requests: 1, inputTokens: 0, outputTokens: 0, cost: 0 };
 
 /** Envoy writes the path of the guarded request behind the path that it is given: `…&path=` takes it, and is not read. */
 const guardedPath = /[?&]path=.*$/s;
@@ -23,8 +26,8 @@ const guardedPath = /[?&]path=.*$/s;
  * `forwardAuth`, Envoy `ext_authz`) asks whether the request before it may pass. The key is the bearer of that request;
  * its address counts where this proxy is trusted; its origin is the header's.
  *
- * Answers 204 (or 200, for Envoy, which takes no other) with who it is in headers that are safe to pass on, or 401 or 403.
- * All permissions that are named are needed.
+ * Answers 204 (or 200, for Envoy, which takes no other) with who it is in headers that are safe to pass on, or 401, 403 or 429.
+ * All permissions that are named are needed. Each question counts as one request in the limits of the key: 429 past them.
  */
 export async function handleForwardAuth(
   proxy: ProxyContext,
@@ -39,12 +42,13 @@ export async function handleForwardAuth(
     const refusal =
       "issues" in parsed
         ? makeValidationRefusal(parsed.issues)
-        : findUseRefusal(proxy, known, {
+        : (findUseRefusal(proxy, known, {
             permissions: parsed.permission,
             model: parsed.model[0] ?? null,
             address,
             origin: request.headers.origin,
-          });
+          }) ?? reserveUse(proxy, known, oneRequest));
+    if (known.limits !== null) setRateHeaders(response, proxy.rateLimiter.list(known.key.publicId, known.limits));
     if (refusal !== null) respondRefusal(request, response, requestId, refusal, corsOrigin);
     else respondAllowed(response, requestId, "status" in parsed && parsed.status[0] === "200", makeIdentity(known));
   }

@@ -7,10 +7,12 @@ import { isRefusal } from "../../keys/authenticate.ts";
 import { isCredentialText } from "../../keys/credential-header.ts";
 import { findStateRefusal } from "../../keys/find-key.ts";
 import type { KnownKey } from "../../keys/known-key.ts";
+import type { RateAmounts } from "../../limits/rate-limiter.ts";
 import { openCaller } from "../caller.ts";
 import type { ProxyContext } from "../context.ts";
-import { findUseRefusal } from "../key-use.ts";
+import { findUseRefusal, reserveUse } from "../key-use.ts";
 import { parseJsonInput } from "../parse-json-input.ts";
+import { findTightest } from "../rate-headers.ts";
 import { readBody } from "../read-body.ts";
 import { respondJson, respondRefusal } from "../respond.ts";
 
@@ -24,6 +26,8 @@ const codes: Partial<Record<ErrorCode, VerifyCode>> = {
   model_not_allowed: "MODEL_NOT_ALLOWED",
   ip_not_allowed: "IP_NOT_ALLOWED",
   origin_not_allowed: "ORIGIN_NOT_ALLOWED",
+  rate_limit_exceeded: "RATE_LIMITED",
+  token_limit_exceeded: "RATE_LIMITED",
 };
 
 const notFound: VerifyAnswer = {
@@ -82,8 +86,9 @@ async function loadAnswer(proxy: ProxyContext, request: IncomingMessage): Promis
 function makeAnswer(proxy: ProxyContext, known: KnownKey, input: VerifyInput): VerifyAnswer {
   const nowMs = proxy.clock.nowMs();
   const { permissions = [], model = null, ip = "", origin } = input;
-  const refusal =
+  const mayUse =
     findStateRefusal(known, nowMs) ?? findUseRefusal(proxy, known, { permissions, model, address: ip, origin });
+  const refusal = mayUse ?? reserveUse(proxy, known, makeAmounts(input));
   const code = refusal === null ? "VALID" : codes[refusal.code];
   if (code === undefined) throw new Error(`no code for ${refusal?.code}`);
   if (refusal === null) proxy.lastUsed.noticeUse(known, nowMs, ip);
@@ -95,8 +100,21 @@ function makeAnswer(proxy: ProxyContext, known: KnownKey, input: VerifyInput): V
     owner_id: key.ownerId,
     tags: { ...key.tags },
     permissions: [...key.permissions],
-    remaining: null,
-    reset_at: null,
+    ...makeRateView(proxy, known, nowMs),
     expires_at: Number.isFinite(expiresAtMs) ? new Date(expiresAtMs).toISOString() : null,
   };
+}
+
+function makeAmounts({ requests = 1, tokens = 0, cost_usd: cost = 0n }: VerifyInput): RateAmounts {
+  return { requests, inputTokens: tokens, outputTokens: 0, cost: Number(cost) };
+}
+
+function makeRateView(
+  proxy: ProxyContext,
+  known: KnownKey,
+  nowMs: number,
+): Pick<VerifyAnswer, "remaining" | "reset_at"> {
+  const state = known.limits === null ? null : findTightest(proxy.rateLimiter.list(known.key.publicId, known.limits));
+  if (state === null) return { remaining: null, reset_at: null };
+  return { remaining: Math.floor(state.remaining), reset_at: new Date(nowMs + state.resetMs).toISOString() };
 }

@@ -51,6 +51,15 @@ describe("GET /v1/keys/forward-auth", () => {
     expect(response.headers.get("x-tollgate-tags")).toBe("");
   });
 
+  it("counts each question as one request, and is 429 past the limit of the key", async () => {
+    const { text } = await gateway.makeKey({ rateLimits: { requests_per_hour: 2 } });
+    const statuses = [(await ask("", text)).status, (await ask("", text)).status];
+    const refused = await ask("", text);
+    expect([...statuses, refused.status, await codeOf(refused)]).toEqual([204, 204, 429, "rate_limit_exceeded"]);
+    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(3_500);
+    expect(refused.headers.get("x-ratelimit-remaining-requests")).toBe("0");
+  });
+
   const vec: Partial<NewApiKey> = { permissions: ["vec:read", "vec:write"] };
   const page: Partial<NewApiKey> = { ...vec, type: "client", allowedOrigins: ["https://a.example"] };
   it.each<[string, Partial<NewApiKey>, string, Record<string, string>, number, string]>([

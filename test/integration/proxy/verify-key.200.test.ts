@@ -106,6 +106,15 @@ describe("POST /v1/keys/verify", () => {
     ["disabled", { state: "disabled" }, {}, "DISABLED"],
     ["revoked", { state: "revoked" }, { permissions: ["vec:read"] }, "REVOKED"],
     ["swept", { state: "expired" }, {}, "EXPIRED"],
+    ["more requests than a limit", { rateLimits: { requests_per_minute: 5 } }, { requests: 6 }, "RATE_LIMITED"],
+    ["more tokens than a limit", { rateLimits: { tokens_per_day: 5 } }, { tokens: 6, requests: 0 }, "RATE_LIMITED"],
+    ["more cost than a limit", { rateLimits: { cost_per_day: 1 } }, { cost_usd: "1.000000001" }, "RATE_LIMITED"],
+    [
+      "as much as the limits",
+      { rateLimits: { cost_per_day: 1, tokens_per_day: 5 } },
+      { cost_usd: "1", tokens: 5 },
+      "VALID",
+    ],
     ["past its end", { expiresAt: new Date(Date.now() - 1_000) }, {}, "EXPIRED"],
   ];
   it.each(cases)("%s", async (_what, properties, question, code) => {
@@ -114,9 +123,26 @@ describe("POST /v1/keys/verify", () => {
     expect([answer.code, answer.valid, answer.public_id]).toEqual([code, code === "VALID", publicId]);
   });
 
-  it("emits every code but those of limits", () => {
+  it("counts uses in the limits of the key, together with calls, and tells what is left", async () => {
+    const { text } = await gateway.makeKey({ rateLimits: { requests_per_minute: 3 } });
+    const left = async (requests: number) => {
+      const { code, remaining, reset_at } = await verify({ key: text, requests });
+      return [code, remaining, reset_at !== null];
+    };
+    expect(await left(0)).toEqual(["VALID", 3, true]);
+    expect(await left(2)).toEqual(["VALID", 1, true]);
+    expect(await left(2)).toEqual(["RATE_LIMITED", 1, true]);
+    const call = () =>
+      gateway.call("/v1/chat/completions", { model: "echo::x", messages: [{ role: "user", content: "a" }] }, text);
+    expect((await call()).status).toBe(200);
+    expect((await call()).status).toBe(429);
+    expect(await left(1)).toEqual(["RATE_LIMITED", 0, true]);
+    expect(await left(0)).toEqual(["VALID", 0, true]);
+  });
+
+  it("emits every code but that of budgets", () => {
     const seen = new Set([...cases.map((one) => one[3]), "NOT_FOUND"]);
-    expect(verifyCodes.filter((code) => !seen.has(code))).toEqual(["RATE_LIMITED", "BUDGET_EXCEEDED"]);
+    expect(verifyCodes.filter((code) => !seen.has(code))).toEqual(["BUDGET_EXCEEDED"]);
   });
 
   it("says nothing but NOT_FOUND without the whole text, whatever is known of the key", async () => {
