@@ -249,6 +249,7 @@ export const keyCommand = z.strictObject({ public_id: publicIdSchema, if_match: 
 export const revokeKeyInput = z.strictObject({
   public_id: publicIdSchema,
   cut_streams: cutStreams,
+  if_match: ifMatch,
 });
 
 export const rotateKeyInput = z.strictObject({

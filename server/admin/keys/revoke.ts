@@ -2,7 +2,7 @@ import { z } from "zod";
 import { sendKeyCut } from "../../../db/queries/key-notifications.ts";
 import { revokeKeyInput } from "../../core/api-key-schema.ts";
 import { makeProcedure } from "../trpc.ts";
-import { makeStateChange } from "./state-change.ts";
+import { makeStateChange, requireVersion } from "./state-change.ts";
 import { updateKey } from "./update-key.ts";
 
 /** Final; again does nothing. Like disabling, it takes power away and asks nothing of the caller's own. */
@@ -25,7 +25,10 @@ export const revokeKey = makeProcedure("admin:keys", { member: true })
     await updateKey(
       ctx,
       input.public_id,
-      (current, nowMs) => makeStateChange(current, "revoked", nowMs),
+      (current, nowMs) => {
+        requireVersion(current, input.if_match);
+        return makeStateChange(current, "revoked", nowMs);
+      },
       // Also for a key that was revoked before, without its calls.
       input.cut_streams ? { complete: (transaction, key) => sendKeyCut(transaction, key.publicId) } : {},
     );

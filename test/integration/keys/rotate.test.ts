@@ -126,6 +126,23 @@ describe("POST /admin/api-keys/{public_id}/rotate", () => {
     expect((await rotate(id, {}, { ...headers, "if-match": "1" })).body.api_key).not.toBeNull();
   });
 
+  it("If-Match: 409 for each command on another version, and nothing is done", async () => {
+    const { id } = await admin.makeKey();
+    let refused = 0;
+    for (const [method, path] of [
+      ["POST", "/disable"],
+      ["POST", "/enable"],
+      ["DELETE", ""],
+    ] as const) {
+      const answer = await admin.send(method, `${keys}/${id}${path}`, root, undefined, { "if-match": '"7"' });
+      expect([path, answer.status, (answer.body.error as { code: string }).code]).toEqual([path, 409, "conflict"]);
+      refused++;
+    }
+    expect(refused).toBe(3);
+    expect(await admin.system.keys.get({ public_id: id })).toMatchObject({ state: "active", version: 1 });
+    expect((await admin.send("DELETE", `${keys}/${id}`, root, undefined, { "if-match": '"1"' })).status).toBe(204);
+  });
+
   it("409 for a revoked and an expired key; 404 for none; a disabled one may be rotated", async () => {
     const revoked = await admin.makeKey();
     await admin.system.keys.revoke({ public_id: revoked.id });
