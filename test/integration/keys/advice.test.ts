@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { findAdviceCounts } from "../../../db/queries/find-advice-counts.ts";
 import { keyAdvices } from "../../../server/core/key-advice.ts";
+import { handleFlagStaleKeys } from "../../../workers/jobs/flag-stale-keys.ts";
 import { type AdminHarness, openAdminHarness } from "../../support/admin-harness.ts";
 import { makeSeededRandom } from "../../support/seeded-random.ts";
+import { openWorkerHarness } from "../../support/worker-harness.ts";
 
 let admin: AdminHarness;
 let root: { text: string; id: string };
@@ -62,5 +64,14 @@ it("the filter and the weekly count say of every key what its view says", async 
     seen += expected.length;
   }
   expect(seen).toBeGreaterThan(20);
+  const harness = openWorkerHarness({ databaseUrl: admin.test.url, redisUrl: null }, []);
+  const { context } = harness;
+  const told: Record<string, number>[] = [];
+  const metrics = { ...context.metrics, observeKeyAdvice: (found: Record<string, number>) => void told.push(found) };
+  const tools = { logger: context.logger, signal: new AbortController().signal, updateProgress: async () => undefined };
+  expect(await handleFlagStaleKeys({ ...tools, context: { ...context, metrics } })).toEqual(counts);
+  expect(told).toEqual([counts]);
+  expect(harness.lines.filter((line) => JSON.stringify(line).includes("stale_keys"))).toHaveLength(1);
+  await harness.stop();
   expect((await admin.send("GET", "/admin/api-keys?advice=old", root.text)).status).toBe(422);
 });

@@ -80,6 +80,33 @@ it("foreign keys cost no query where nothing was imported, and only those of a f
   expect(countLookups(third)).toBe(1);
 });
 
+it("where opaque keys were imported, a flood of unknown texts costs at most 100 look-ups a second, and hurts nobody", async () => {
+  const known = makeOpaqueKey();
+  await importKeys([known.entry]);
+  await waitUntil(async () => (await callWith(known.text))[0] === 200, "the imported key works");
+  const before = gateway.tap.statements.length;
+  const startedMs = performance.now();
+  const codes = new Map<string, number>();
+  const lane = async (): Promise<void> => {
+    for (let index = 0; index < 60; index++) {
+      const [status, code] = await callWith(makeOpaqueKey().text);
+      codes.set(`${status} ${code}`, (codes.get(`${status} ${code}`) ?? 0) + 1);
+    }
+  };
+  let good = 0;
+  const goodLane = async (): Promise<void> => {
+    for (let index = 0; index < 60; index++) if ((await callWith(known.text))[0] === 200) good++;
+  };
+  await Promise.all([goodLane(), ...Array.from({ length: 30 }, lane)]);
+  const seconds = (performance.now() - startedMs) / 1_000;
+  const lookups = countLookups(before);
+  console.info(`${lookups} look-ups in ${seconds.toFixed(1)} s for 1800 unknown texts`);
+  expect(Object.fromEntries(codes)).toEqual({ "401 invalid_api_key": 1_800 });
+  expect(good).toBe(60);
+  expect(lookups).toBeGreaterThan(0);
+  expect(lookups).toBeLessThanOrEqual(100 * seconds + 1);
+});
+
 describe("POST /admin/api-keys/import", () => {
   it("TensorZero's keys work by public id and secret together, opaque ones as a whole; each keeps its properties", async () => {
     const foreign = makeTensorzeroKey();
