@@ -22,7 +22,7 @@ const { api_keys: keys } = await admin.keys.list.query({ tag: { customer_id: "ac
 for (const each of keys) console.log(`has ${each.public_id} ${each.alias} ${each.state}`);
 
 const usage = await admin.usage.query.query({ group_by: ["key", "model"], tag: { customer_id: "acme" } });
-for (const row of usage.rows) console.log(`used ${row.public_id} ${row.model}: ${row.cost_usd} USD`);
+for (const row of usage.rows) console.log("used", row.public_id, row.model, row.cost_usd, "USD");
 console.log(`total ${usage.totals.requests} requests, ${usage.totals.cost_usd} USD`);
 
 await admin.keys.revoke.mutate({ public_id: key.public_id });

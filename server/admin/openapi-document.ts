@@ -1,5 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import { errorTable } from "../core/error.ts";
+import { getSessionCookieName } from "./auth/session-cookie.ts";
 import { type JsonSchema, makeJsonSchema } from "./json-schema.ts";
 import { examples } from "./openapi-examples.ts";
 import { errorAnswer } from "./refusal.ts";
@@ -74,7 +75,8 @@ export function makeOpenApiDocument(version: string, baseUrl: string): OpenApiDo
   };
 }
 
-const sessionCookie = "better-auth.session_token";
+/** Over plain HTTP without its first part, which browsers keep to encrypted hosts. */
+const sessionCookie = getSessionCookieName(true);
 
 function makeOperation(route: RestRoute): OpenApiOperation {
   const { operationId, summary, description, tags } = route.operation;

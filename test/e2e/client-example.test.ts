@@ -38,7 +38,7 @@ async function buildPackage(options: readonly string[]): Promise<void> {
   try {
     await run(process.execPath, [compiler, ...options], { cwd: root });
   } catch (error) {
-    throw new Error(String((error as { stdout: string }).stdout), { cause: error });
+    throw new Error((error as { stdout: string }).stdout, { cause: error });
   }
 }
 
@@ -61,7 +61,7 @@ async function compile(): Promise<string> {
     await run(process.execPath, [compiler, "-p", "."], { cwd: project });
     return "";
   } catch (error) {
-    return String((error as { stdout: string }).stdout);
+    return (error as { stdout: string }).stdout;
   }
 }
 

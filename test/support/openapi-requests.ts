@@ -48,7 +48,7 @@ export type Samples = Readonly<Record<string, fc.Arbitrary<unknown>>>;
 const text = fc.string({ unit: "grapheme", maxLength: 20 });
 
 /** Any value that a schema allows; `samples` take the place of seven in eight of the fields that they name. */
-export function makeValues(schema: Schema, samples: Samples, name = ""): fc.Arbitrary<unknown> {
+function makeValues(schema: Schema, samples: Samples, name = ""): fc.Arbitrary<unknown> {
   const free = makeFreeValues(schema, samples);
   const sample = samples[name];
   return sample === undefined ? free : fc.oneof({ weight: 7, arbitrary: sample }, { weight: 1, arbitrary: free });

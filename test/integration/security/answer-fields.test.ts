@@ -21,7 +21,7 @@ function listOpenPlaces(schema: JsonSchema, place = ""): string[] {
   if (types.includes("object")) {
     const { additionalProperties: more = true } = schema;
     if (more === true || (typeof more === "object" && Object.keys(more).length === 0)) found.push(place);
-    else if (typeof more === "object") found.push(...listOpenPlaces(more as JsonSchema, `${place}/{}`));
+    else if (typeof more === "object") found.push(...listOpenPlaces(more, `${place}/{}`));
     for (const [name, each] of Object.entries(schema.properties ?? {})) {
       found.push(...listOpenPlaces(each as JsonSchema, `${place}/${name}`));
     }

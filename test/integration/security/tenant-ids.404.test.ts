@@ -34,7 +34,7 @@ beforeAll(async () => {
   const page = await other.send("GET", "/admin/api-keys?limit=1");
   const listed = page.body as { next_cursor: string };
   theirCursor = listed.next_cursor;
-  expect(theirCursor).toEqual(expect.any(String));
+  if (typeof theirCursor !== "string") throw new Error("B has no second page");
   callers = [
     { title: "a key", headers: { authorization: `Bearer ${own.text}` } },
     { title: "a member", headers: { cookie: member.cookie, origin: gateway.url } },
@@ -121,7 +121,7 @@ describe("ids of another tenant", () => {
         // Members have no audit log.
         expect([200, ...(name === "audit.list" ? [403] : [])]).toContain(answer.status);
         for (const word of [theirs.publicId, canary, theirs.ownerId]) expect(answer.text).not.toContain(word);
-        if (name === "usage.query") expect(answer.text).toContain('"requests":0');
+        expect(answer.text.match(/"requests":\d+/g) ?? []).toEqual(name === "usage.query" ? ['"requests":0'] : []);
       }
     }
   });
