@@ -25,8 +25,22 @@ export function formatUsd(nano: NanoUsd): string {
   const absolute = negative ? -nano : nano;
   const whole = absolute / nanoPerUsd;
   const rest = absolute % nanoPerUsd;
-  const fraction = rest === 0n ? "" : `.${rest.toString().padStart(9, "0").replace(/(?<!0)0+$/, "")}`;
+  const fraction =
+    rest === 0n
+      ? ""
+      : `.${rest
+          .toString()
+          .padStart(9, "0")
+          .replace(/(?<!0)0+$/, "")}`;
   return `${negative ? "-" : ""}${whole}${fraction}`;
+}
+
+/**
+ * The same amount as a plain number of nano-USD, for counters of rates that hold nothing else. Exact up to 9 million USD;
+ * more counts as that. Never for a sum of charges or a bill.
+ */
+export function makeNanoCount(nano: NanoUsd): number {
+  return nano > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(nano);
 }
 
 /** The nearest float in USD, for gauges that people look at. Never for a sum, a limit or a bill. */

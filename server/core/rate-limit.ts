@@ -1,3 +1,5 @@
+import { makeNanoCount, parseUsd } from "./money.ts";
+
 /** What a rate limit counts. `model_inferences` and `requests` are one each; `cost` is nano-USD. */
 export const rateResources = [
   "model_inferences",
@@ -39,7 +41,6 @@ export interface KeyLimits {
   concurrentMax: number | null;
 }
 
-const nanoPerUsd = 1e9;
 const nameShape = new RegExp(`^(${rateResources.join("|")})_per_(${rateWindows.join("|")})$`);
 
 /** True for the spellings that a key's `rate_limits` may have. */
@@ -66,7 +67,7 @@ export function parseKeyLimits(limits: Readonly<Record<string, number>>): KeyLim
       name,
       resource: resource as RateResource,
       windowMs: windowMsOf[window as RateWindow],
-      limit: resource === "cost" ? Math.round(limit * nanoPerUsd) : limit,
+      limit: resource === "cost" ? makeNanoCount(parseUsd(limit) ?? 0n) : limit,
     });
   }
   return rates.length === 0 && concurrentMax === null ? null : { rates, concurrentMax };

@@ -1,3 +1,4 @@
+import { makeNanoCount, type NanoUsd } from "../core/money.ts";
 import type { KeyLimits, RateLimit } from "../core/rate-limit.ts";
 import { SlidingWindow } from "./sliding-window.ts";
 
@@ -6,8 +7,7 @@ export interface RateAmounts {
   requests: number;
   inputTokens: number;
   outputTokens: number;
-  /** Nano-USD. */
-  cost: number;
+  cost: NanoUsd;
 }
 
 /** One limit as it stands. */
@@ -54,7 +54,7 @@ function findAmount(limit: RateLimit, amounts: RateAmounts): number {
     case "output_tokens":
       return amounts.outputTokens;
     case "cost":
-      return amounts.cost;
+      return makeNanoCount(amounts.cost);
   }
 }
 

@@ -97,7 +97,7 @@ export function makeRateBound(bodyBytes: number, admission: Admission): RateAmou
     requests: 1,
     inputTokens: makeUsageEstimate(bodyBytes, 0).inputTokens,
     outputTokens: admission.outputTokensBound,
-    cost: Number(admission.reservedNanoUsd),
+    cost: admission.reservedNanoUsd,
   };
 }
 

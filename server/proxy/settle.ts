@@ -63,7 +63,7 @@ export function settle(proxy: ProxyContext, entry: JournalEntry, grant: RateGran
     requests: 1,
     inputTokens: event.inputTokens + event.cachedInputTokens + event.cacheWriteTokens + event.inputAudioTokens,
     outputTokens: event.outputTokens + event.reasoningTokens + event.outputAudioTokens,
-    cost: Number(event.costNanoUsd ?? 0n),
+    cost: event.costNanoUsd ?? 0n,
   });
   proxy.metrics.observeUsage(event, event.costNanoUsd);
 }

@@ -16,7 +16,7 @@ const query = z.strictObject({
   status: z.array(z.enum(["200", "204"])).max(1, "must stand once"),
 });
 
-const oneRequest = { requests: 1, inputTokens: 0, outputTokens: 0, cost: 0 };
+const oneRequest = { requests: 1, inputTokens: 0, outputTokens: 0, cost: 0n };
 
 /** Envoy writes the path of the guarded request behind the path that it is given: `…&path=` takes it, and is not read. */
 const guardedPath = /[?&]path=.*$/s;

@@ -106,7 +106,7 @@ function makeAnswer(proxy: ProxyContext, known: KnownKey, input: VerifyInput): V
 }
 
 function makeAmounts({ requests = 1, tokens = 0, cost_usd: cost = 0n }: VerifyInput): RateAmounts {
-  return { requests, inputTokens: tokens, outputTokens: 0, cost: Number(cost) };
+  return { requests, inputTokens: tokens, outputTokens: 0, cost };
 }
 
 function makeRateView(

@@ -6,7 +6,7 @@ let nowMs = 0;
 const limiter = new RateLimiter(() => nowMs);
 let scopes = 0;
 const makeScope = () => `scope${++scopes}`;
-const nothing = { requests: 1, inputTokens: 0, outputTokens: 0, cost: 0 };
+const nothing = { requests: 1, inputTokens: 0, outputTokens: 0, cost: 0n };
 
 function limits(of: Record<string, number>) {
   const parsed = parseKeyLimits(of);
@@ -58,11 +58,11 @@ describe("RateLimiter", () => {
     const grant = limiter.reserve(
       scope,
       all,
-      { ...nothing, inputTokens: 100, outputTokens: 400, cost: 1_500_000_000 },
+      { ...nothing, inputTokens: 100, outputTokens: 400, cost: 1_500_000_000n },
       true,
     );
     if (!grant.ok) throw new Error("refused");
-    grant.settle({ ...nothing, inputTokens: 10, outputTokens: 20, cost: 500_000_000 });
+    grant.settle({ ...nothing, inputTokens: 10, outputTokens: 20, cost: 500_000_000n });
     expect(limiter.reserve(scope, all, nothing, true)).toMatchObject({
       states: [{ remaining: 3 }, { remaining: 970 }, { remaining: 480 }, { remaining: 1_500_000_000 }],
     });
