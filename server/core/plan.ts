@@ -29,7 +29,7 @@ export interface KeyOwner {
 }
 
 /** The period of a plan's budget, from each key's creation. */
-export const planPeriod = "30d";
+const planPeriod = "30d";
 
 const rate = "requests_per_minute";
 const services = new Set(permissionCatalogue.map((name) => name.slice(0, name.indexOf(":"))));

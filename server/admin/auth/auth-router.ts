@@ -1,5 +1,6 @@
 import express, { type NextFunction, type Request, type Response } from "express";
 import { deleteEndedSessions } from "../../../db/queries/delete-ended-sessions.ts";
+import { findAnyApiKey } from "../../../db/queries/find-any-api-key.ts";
 import { settleInvitation } from "../../../db/queries/user-invitations.ts";
 import { makeFindClientAddress } from "../../core/client-address.ts";
 import { AppError, makeRefusal } from "../../core/error.ts";
@@ -76,6 +77,8 @@ export function makeAuthRouter(deps: AuthDeps, gate: SessionGate): express.Route
     const invitation = req.path === "/sign-up/email" ? await findSignUpInvitation(deps, req.body) : null;
     const ip = findClientAddress(req);
     const answer = await auth.handler(makeAuthRequest(req, baseUrl, ip, body));
+    // It says no more than 500; where PostgreSQL is why, this throws what is answered with 503.
+    if (answer.status === 500) await findAnyApiKey(deps.database.sql);
     if (answer.ok && invitation !== null) {
       await settleInvitation(deps.database.sql, invitation, await parseAnsweredUser(answer.clone()));
     }

@@ -4,7 +4,7 @@ import { makeBrowser, openUsersGateway, signIn, signUp, testPassword } from "../
 
 let gateway: GatewayProcess;
 beforeAll(async () => {
-  gateway = await openUsersGateway();
+  gateway = await openUsersGateway("", { TOLLGATE_LOG_LEVEL: "trace" });
 });
 afterAll(() => gateway.close());
 
@@ -197,4 +197,37 @@ test("signing in again makes a new session, and no key", async () => {
   expect(second.cookie).not.toBe(first.cookie);
   const keys = await gateway.database.database.sql`select 1 from api_key where owner_id = ${first.id}`;
   expect(keys.length).toBe(0);
+});
+
+test("neither a password nor a session is in the log, nor in the database as it was sent", async () => {
+  const browser = await signUp(gateway.url);
+  const value = decodeURIComponent(browser.cookie.slice(browser.cookie.indexOf("=") + 1));
+  const [token = "", signature = ""] = value.split(".");
+  await browser.send("POST", "/api/auth/change-password", {
+    currentPassword: "wrong horse",
+    newPassword: testPassword,
+  });
+  await browser.send("GET", "/admin/session");
+  expect(gateway.output()).toContain("Tollgate is ready");
+  for (const secret of [testPassword, "wrong horse", token, signature]) expect(gateway.output()).not.toContain(secret);
+  const { sql } = gateway.database.database;
+  const stored = JSON.stringify([await sql`select * from app_account`, await sql`select * from audit_entry`]);
+  expect(stored).toContain(browser.id);
+  for (const secret of [testPassword, token, signature]) expect(stored).not.toContain(secret);
+  expect(JSON.stringify(await sql`select * from app_session`)).not.toContain(signature);
+});
+
+test("without PostgreSQL nobody signs in, and the answer says that it is our fault", async () => {
+  const faulty = await openUsersGateway();
+  try {
+    const { email, cookie } = await signUp(faulty.url);
+    await faulty.tap.close();
+    const browser = makeBrowser(faulty.url);
+    const answer = await browser.send("POST", "/api/auth/sign-in/email", { email, password: testPassword });
+    expect([answer.status, answer.text]).toEqual([503, expect.stringContaining("store_unavailable")]);
+    const session = await browser.send("GET", "/admin/session", undefined, { cookie });
+    expect([session.status, session.text]).toEqual([503, expect.stringContaining("store_unavailable")]);
+  } finally {
+    await faulty.close();
+  }
 });
