@@ -146,11 +146,11 @@ function makeResponses(route: RestRoute): OpenApiOperation["responses"] {
 
 /** What a call can be refused with, from its shape; what else it can, its metadata says. */
 function listRefusals(route: RestRoute): number[] {
-  const { method, refusals = [] } = route.operation;
+  const { refusals = [] } = route.operation;
   const statuses = [400, 401, 403, 422, 503, ...refusals];
   if (route.pathFields.length > 0) statuses.push(404);
   if (route.hasBody) statuses.push(413, 415);
-  if (route.type === "mutation" && method !== "DELETE") statuses.push(409);
+  if (route.type === "mutation") statuses.push(409);
   return [...new Set(statuses)].sort((one, other) => one - other);
 }
 

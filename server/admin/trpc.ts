@@ -1,5 +1,7 @@
 import { type AnyTRPCRouter, initTRPC, TRPCError } from "@trpc/server";
+import { z } from "zod";
 import { AppError, errorTable } from "../core/error.ts";
+import { type InputIssue, makeValidationRefusal } from "../core/input-issues.ts";
 import { isPermissionGranted } from "../core/permission.ts";
 import type { AdminContext, ProcedureContext } from "./context.ts";
 import { makeErrorBody, parseRefusal } from "./refusal.ts";
@@ -19,6 +21,8 @@ export interface RestOperation {
 
 /** `status` is what REST answers on success; 200 where it is not said. */
 export interface ProcedureMeta {
+  /** Faults that the schema alone cannot see, so that they are told together with those that it does. */
+  findMoreIssues?: (input: unknown, ctx: AdminContext) => readonly InputIssue[];
   openapi?: RestOperation;
   status?: number;
 }
@@ -63,11 +67,14 @@ export function makeTrpcError(error: AppError): TRPCError {
   });
 }
 
-const procedure = t.procedure.use(async ({ ctx, next, path }) => {
+const procedure = t.procedure.use(async ({ ctx, next, path, meta, getRawInput }) => {
   const inner: ProcedureContext = { ...ctx, action: path };
   const result = await next({ ctx: inner });
   if (result.ok) return result;
-  const refusal = parseRefusal(result.error);
+  let refusal = parseRefusal(result.error);
+  if (result.error.cause instanceof z.ZodError && meta?.findMoreIssues !== undefined && refusal.issues !== undefined) {
+    refusal = makeValidationRefusal([...refusal.issues, ...meta.findMoreIssues(await getRawInput(), ctx)]);
+  }
   if (errorTable[refusal.code].status >= 500) {
     const { requestId } = ctx.origin;
     ctx.logger.error({ err: result.error.cause ?? result.error, procedure: path, requestId }, "an admin call failed");

@@ -11,13 +11,14 @@ import { insertAudit } from "../audit/insert-audit.ts";
 import { findCallerName, type ProcedureContext } from "../context.ts";
 import { makeProcedure } from "../trpc.ts";
 import { aliasAttempts, makeKeyAlias } from "./key-alias.ts";
-import { type KeyDraft, makeKeyDraft } from "./key-draft.ts";
+import { findPermissionIssues, type KeyDraft, makeKeyDraft } from "./key-draft.ts";
 import { findKeyView } from "./key-view.ts";
 import { makePlannedDraft, requirePlanRoom } from "./owner-plan.ts";
 import { requireNoExcess } from "./update-key.ts";
 
 export const createKey = makeProcedure("admin:keys", { member: true })
   .meta({
+    findMoreIssues: findPermissionIssues,
     openapi: {
       method: "POST",
       path: "/api-keys",

@@ -1,11 +1,21 @@
+import { z } from "zod";
 import type { NewApiKey } from "../../../db/queries/insert-api-key.ts";
 import type { ApiKey, Budget } from "../../core/api-key.ts";
 import type { CreateKeyInput } from "../../core/api-key-schema.ts";
 import { clientKeyDefaults, findClientKeyProblems } from "../../core/client-key.ts";
 import { makeExpiry } from "../../core/expiry.ts";
-import { findGrantProblems } from "../../core/permission.ts";
+import type { InputIssue } from "../../core/input-issues.ts";
+import { findGrantProblems, isGrant } from "../../core/permission.ts";
 import { type AdminContext, findCallerName, findCallerOwner } from "../context.ts";
 import { makeValidationError } from "../refusal.ts";
+
+const sentPermissions = z.object({ permissions: z.array(z.string().refine(isGrant)) });
+
+/** Permissions of an input that this deployment does not have, whatever else is wrong with the input. */
+export function findPermissionIssues(input: unknown, ctx: Pick<AdminContext, "config">): InputIssue[] {
+  const sent = sentPermissions.safeParse(input);
+  return sent.success ? findGrantProblems(sent.data.permissions, ctx.config.permissions) : [];
+}
 
 /** A key that lacks only its names. */
 export type KeyDraft = Omit<NewApiKey, "publicId" | "alias">;

@@ -10,13 +10,14 @@ import { findGrantProblems } from "../../core/permission.ts";
 import type { Config } from "../../platform/config.ts";
 import { makeValidationError } from "../refusal.ts";
 import { makeProcedure } from "../trpc.ts";
-import { makeBudgets } from "./key-draft.ts";
+import { findPermissionIssues, makeBudgets } from "./key-draft.ts";
 import { findKeyView } from "./key-view.ts";
 import { makeStateChange, requireVersion } from "./state-change.ts";
 import { requireNoExcess, updateKey } from "./update-key.ts";
 
 export const changeKey = makeProcedure("admin:keys", { member: true })
   .meta({
+    findMoreIssues: findPermissionIssues,
     openapi: {
       method: "PATCH",
       path: "/api-keys/{public_id}",

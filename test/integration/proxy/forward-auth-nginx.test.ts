@@ -1,11 +1,12 @@
 import { get } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openGuardedServer } from "../../support/guarded-server.ts";
-import { findNginxLane, type NginxServer, openNginx } from "../../support/nginx-server.ts";
+import { hasNginx, type NginxServer, openNginx } from "../../support/nginx-server.ts";
+import { recordSkip } from "../../support/skip-ledger.ts";
 import { openTestGateway, type TestGateway } from "../../support/test-gateway.ts";
 import { waitUntil } from "../../support/wait-until.ts";
 
-const hasNginx = findNginxLane();
+if (!hasNginx()) recordSkip("nginx", "no nginx on PATH");
 let gateway: TestGateway;
 let guarded: Awaited<ReturnType<typeof openGuardedServer>>;
 let nginx: NginxServer;
@@ -42,7 +43,7 @@ function makeBlocks(gatewayUrl: string, guardedUrl: string): { http: string; ser
 }
 
 beforeAll(async () => {
-  if (!hasNginx) return;
+  if (!hasNginx()) return;
   gateway = await openTestGateway({ config: '[gateway]\ntrusted_proxies = ["127.0.0.1"]\n' });
   guarded = await openGuardedServer();
   nginx = await openNginx(makeBlocks(gateway.url, guarded.url));
@@ -66,7 +67,7 @@ async function send(service: string, action: Action, key: string | null, headers
   return response.status;
 }
 
-describe.skipIf(!hasNginx)("nginx auth_request before a vector database and a key-value store", () => {
+describe.skipIf(!hasNginx())("nginx auth_request before a vector database and a key-value store", () => {
   it("each action of each service passes with its own permission and no other", async () => {
     let sent = 0;
     for (const held of ["vec:read", "vec:write", "vec:delete", "kev:read", "kev:write", "kev:delete", "vec:*", "*"]) {
@@ -107,8 +108,9 @@ describe.skipIf(!hasNginx)("nginx auth_request before a vector database and a ke
     expect(JSON.stringify(request)).not.toContain(text);
     const bare = await gateway.makeKey({ permissions: ["vec:*"] });
     expect(await send("vec", "read", bare.text, claims)).toBe(200);
-    const { headers } = guarded.requests.at(-1) ?? { headers: {} };
-    expect([headers["x-tollgate-owner-id"], headers["x-tollgate-tags"]]).toEqual([undefined, undefined]);
+    const headers = guarded.requests.at(-1)?.headers;
+    expect(headers).toBeDefined();
+    expect([headers?.["x-tollgate-owner-id"], headers?.["x-tollgate-tags"]]).toEqual([undefined, undefined]);
   });
 
   it("no key, an unknown one and a revoked one: 401; revoked while in use, within a second", async () => {
