@@ -61,7 +61,7 @@ const twins: Record<string, (text: string, random: SeededRandom) => string> = {
     const kept = 1 + random.integer(text.length - 1);
     return makeText(random, text.length - kept) + text.slice(text.length - kept);
   },
-  both: (text, random) => replaceAt(text, random.integer(text.length), random.pick([...alphabet])),
+  both: (text, random) => replaceAt(text, random.integer(text.length), alphabet.charAt(random.integer(62))),
   length: (text, random) => makeText(random, text.length),
   longer: (text, random) => text + makeText(random, 1 + random.integer(20)),
   case: (text, random) => {
