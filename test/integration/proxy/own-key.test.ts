@@ -137,11 +137,11 @@ describe("GET /v1/usage", () => {
     const answer = await read(`/v1/usage${query}`, text);
     const { error } = JSON.parse(answer.text);
     expect([answer.status, error.code, error.param]).toEqual([422, "validation_failed", field]);
-    const told: Record<string, string> = {
-      group_by: "is not one of model, endpoint, status, origin",
-      owner_id: "allowed: group_by, from, to, grain",
-    };
-    expect(error.message).toContain(told[field] ?? field);
+    const told = new Map([
+      ["group_by", "is not one of model, endpoint, status, origin"],
+      ["owner_id", "allowed: group_by, from, to, grain"],
+    ]);
+    expect(error.message).toContain(told.get(field) ?? field);
   });
 
   it("many at once are answered a few at a time, too many are refused as our own fault", async () => {
