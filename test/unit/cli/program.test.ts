@@ -46,6 +46,15 @@ describe("--help", () => {
       "openapi",
       "start",
       "usage",
+      "users",
+      "users create",
+      "users delete",
+      "users disable",
+      "users enable",
+      "users invite",
+      "users list",
+      "users show",
+      "users update",
     ]);
   });
 
