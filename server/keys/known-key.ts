@@ -1,6 +1,7 @@
-import { BlockList, isIP } from "node:net";
+import type { BlockList } from "node:net";
 import type { ApiKey } from "../core/api-key.ts";
 import { isModelAllowed } from "../core/model-allowlist.ts";
+import { makeNetworkList } from "../core/network.ts";
 import { type KeyLimits, parseKeyLimits } from "../core/rate-limit.ts";
 
 /** A key as the hot path keeps it: the row, and what would be costly to work out for every request. */
@@ -44,26 +45,13 @@ export function makeKnownKey(
     planModels,
     expiresAtMs: Math.min(end, secretEnd),
     tagsJson: Object.keys(key.tags).length === 0 ? "" : JSON.stringify(key.tags),
-    networks: makeNetworks(key.allowedIps),
+    networks: key.allowedIps.length === 0 ? null : makeNetworkList(key.allowedIps),
     limits: parseKeyLimits(key.rateLimits),
     modelAnswers: new Map(),
     loadedAtMs,
     secretDigest: isRotated ? secret.digest : null,
     touchedAtMs: (isRotated ? secret.lastUsedAt : key.lastUsedAt)?.getTime() ?? 0,
   };
-}
-
-function makeNetworks(cidrs: readonly string[]): BlockList | null {
-  if (cidrs.length === 0) return null;
-  const list = new BlockList();
-  for (const cidr of cidrs) {
-    const [address = "", prefix] = cidr.split("/");
-    const family = isIP(address) === 6 ? "ipv6" : "ipv4";
-    // A spelling that is no network matches nothing: the list stays as strict as it was meant.
-    if (isIP(address) === 0) continue;
-    list.addSubnet(address, prefix === undefined ? (family === "ipv6" ? 128 : 32) : Number(prefix), family);
-  }
-  return list;
 }
 
 /** True where both the key and its owner's plan allow the model. */

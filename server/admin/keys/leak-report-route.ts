@@ -1,4 +1,5 @@
 import express, { type Request, type RequestHandler, type Response } from "express";
+import { makeFindClientAddress } from "../../core/client-address.ts";
 import { AppError } from "../../core/error.ts";
 import { isSignedBy, parseLeakSignature } from "../../core/leak-signature.ts";
 import type { AdminContext } from "../context.ts";
@@ -14,6 +15,7 @@ const readRaw = express.raw({ limit: bodyBytesMax, inflate: false, type: () => t
  */
 export function makeLeakReportRoute(context: Omit<AdminContext, "caller" | "origin">): RequestHandler {
   const secret = context.config.leakSecret;
+  const findClientAddress = makeFindClientAddress(context.config.gateway.trustedProxies);
   return async (req, res, next) => {
     const header = req.get("x-tollgate-signature");
     if (header === undefined || secret === null) return next();
@@ -26,7 +28,7 @@ export function makeLeakReportRoute(context: Omit<AdminContext, "caller" | "orig
     const caller = makeCaller({
       ...context,
       caller: { kind: "system", actor: "leak-report" },
-      origin: { ip: req.ip ?? "", requestId: String(res.getHeader("x-request-id") ?? "") },
+      origin: { ip: findClientAddress(req), requestId: String(res.getHeader("x-request-id") ?? "") },
     });
     // The procedure's own schema judges what came out of the JSON.
     res.json(await caller.keys.leaked(parseJson(body)));
