@@ -48,7 +48,7 @@ export interface AuditProblem {
 }
 
 /** What the first row names as the hash before it. */
-export const noHash = "0".repeat(64);
+const noHash = "0".repeat(64);
 
 /**
  * The hash of a row that follows on `previousHash`: SHA-256 over its fields, each as its length in bytes, a colon and its

@@ -14,7 +14,6 @@ export const listAuditInput = z.strictObject({
   from: wireInstant.optional().describe("Entries of this instant and later."),
   to: wireInstant.optional().describe("Entries before this instant."),
 });
-export type ListAuditInput = z.output<typeof listAuditInput>;
 
 /** An entry on the wire. `before` and `after` are views of the object, which hold no secret. */
 export const auditEntryView = z.object({

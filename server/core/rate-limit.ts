@@ -22,7 +22,7 @@ const windowMsOf = {
   month: 30 * dayMs,
 } as const;
 export type RateWindow = keyof typeof windowMsOf;
-export const rateWindows = Object.keys(windowMsOf) as readonly RateWindow[];
+const rateWindows = Object.keys(windowMsOf) as readonly RateWindow[];
 
 /** At most `limit` of a resource in any time of `windowMs`. */
 export interface RateLimit {

@@ -13,7 +13,7 @@ const families: readonly (readonly [name: string, resources: readonly RateResour
 const jitterShare = 0.1;
 
 /** A time as OpenAI writes it: `20ms`, `1.5s`, `6m0s`, `1h0m0s`. */
-export function formatWait(ms: number): string {
+function formatWait(ms: number): string {
   if (ms < 1_000) return `${Math.ceil(ms)}ms`;
   const seconds = Math.ceil(ms / 100) / 10;
   const hours = Math.floor(seconds / 3_600);

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { insertAuditEntry } from "../../../db/queries/insert-audit-entry.ts";
 import type { CallOrigin } from "../context.ts";
-import type { AuthDeps } from "./better-auth.ts";
+import type { AuthDeps } from "./auth-deps.ts";
 
 const answerWithUser = z.object({ user: z.object({ id: z.string() }) });
 

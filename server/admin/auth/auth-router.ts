@@ -8,7 +8,8 @@ import { parseRefusal } from "../refusal.ts";
 import { respondRefusal } from "../rest-handler.ts";
 import { insertPasswordAudit, parseAnsweredUser } from "./account-audit.ts";
 import { parseAuthBody } from "./auth-body.ts";
-import { type AuthDeps, addressHeader, makeAuth } from "./better-auth.ts";
+import { type AuthDeps, addressHeader } from "./auth-deps.ts";
+import type { makeAuth } from "./better-auth.ts";
 import { listOwnOrigins } from "./own-origin.ts";
 import type { SessionGate } from "./session-gate.ts";
 import { findSignUpInvitation } from "./sign-up-invitation.ts";
@@ -43,10 +44,13 @@ export function makeAuthRouter(deps: AuthDeps, gate: SessionGate): express.Route
   const findClientAddress = makeFindClientAddress(deps.config.gateway.trustedProxies);
   const made = new Map<number, Auth>();
 
-  /** The port is known once somebody has come in on it. */
-  function getAuth(port: number): { auth: Auth; baseUrl: string } {
+  /**
+   * The port is known once somebody has come in on it. The library comes with the first of them: half a second of the start,
+   * and 20 MB that every full garbage collection would go through in a gateway that nobody signs in to.
+   */
+  async function loadAuth(port: number): Promise<{ auth: Auth; baseUrl: string }> {
     const origins = listOwnOrigins(deps.config, port);
-    const auth = made.get(port) ?? makeAuth(deps, origins);
+    const auth = made.get(port) ?? (await import("./better-auth.ts")).makeAuth(deps, origins);
     made.set(port, auth);
     return { auth, baseUrl: origins[0] };
   }
@@ -72,7 +76,7 @@ export function makeAuthRouter(deps: AuthDeps, gate: SessionGate): express.Route
   });
   router.use(express.json({ limit: bodyBytesMax, inflate: false }));
   router.use(async (req: Request, res: Response) => {
-    const { auth, baseUrl } = getAuth(req.socket.localPort ?? 0);
+    const { auth, baseUrl } = await loadAuth(req.socket.localPort ?? 0);
     const body = req.method === "GET" ? null : parseAuthBody(req.path, req.body ?? {});
     const invitation = req.path === "/sign-up/email" ? await findSignUpInvitation(deps, req.body) : null;
     const ip = findClientAddress(req);

@@ -1,23 +1,10 @@
 import { APIError, createAuthMiddleware } from "better-auth/api";
 import { betterAuth } from "better-auth/minimal";
 import { makeAuthAdapter } from "../../../db/auth-adapter.ts";
-import type { Database } from "../../../db/client.ts";
 import { insertAuditEntry } from "../../../db/queries/insert-audit-entry.ts";
 import { deleteUserSessions } from "../../../db/queries/update-user.ts";
-import type { Clock } from "../../platform/clock.ts";
-import type { Config } from "../../platform/config.ts";
-import type { Logger } from "../../platform/logger.ts";
+import { type AuthDeps, addressHeader } from "./auth-deps.ts";
 import { getCookiePrefix, makeSessionKey } from "./session-cookie.ts";
-
-export interface AuthDeps {
-  database: Database;
-  clock: Clock;
-  config: Config;
-  logger: Logger;
-}
-
-/** The header in which we tell better-auth whom a request comes from; a client's own is never passed on. */
-export const addressHeader = "x-tollgate-client-ip";
 
 /**
  * Makes better-auth as this product uses it: e-mail and password, Google where it is configured; sessions in PostgreSQL,

@@ -3,7 +3,7 @@ import { findSessionUser } from "../../../db/queries/find-session-user.ts";
 import { updateSessionExpiry } from "../../../db/queries/update-session-expiry.ts";
 import { makeRefusal, type Refusal } from "../../core/error.ts";
 import type { User } from "../../core/user.ts";
-import type { AuthDeps } from "./better-auth.ts";
+import type { AuthDeps } from "./auth-deps.ts";
 import { listOwnOrigins } from "./own-origin.ts";
 import { getSessionCookieName, makeSessionKey, parseCookie, parseSessionToken } from "./session-cookie.ts";
 

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { findInvitation } from "../../../db/queries/user-invitations.ts";
 import { AppError } from "../../core/error.ts";
 import { makeInvitationDigest } from "../users/invite.ts";
-import type { AuthDeps } from "./better-auth.ts";
+import type { AuthDeps } from "./auth-deps.ts";
 
 const invited = z.object({ email: z.string(), invitation: z.string().max(200).optional() });
 
