@@ -18,6 +18,7 @@ import { isRefusal } from "./keys/authenticate.ts";
 import { makeFirstKeys } from "./keys/first-keys.ts";
 import { makeBanner } from "./platform/banner.ts";
 import { type Config, loadProcessConfig } from "./platform/config.ts";
+import { setEngineFlags } from "./platform/engine-flags.ts";
 import { openLogger } from "./platform/logger.ts";
 import { openRedis } from "./platform/redis.ts";
 import { openShutdown, type Shutdown } from "./platform/shutdown.ts";
@@ -42,6 +43,7 @@ const noticeMs = 500;
  * left running then.
  */
 export async function startServer(options: ServerOptions): Promise<void> {
+  setEngineFlags();
   const config = loadProcessConfig(options);
   const logger = openLogger(config.log);
   const shutdown = openShutdown({ logger, drainMs: config.gateway.drainMs, noticeMs });
