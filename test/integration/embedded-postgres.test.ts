@@ -59,7 +59,7 @@ describe("one owner", () => {
     expect(cold.openMs()).toBeLessThan(10_000);
     await runSql(first.databaseUrl, "create table kept as select 1 as n");
     await cold.stop();
-    await until(() => listProcessesOf(dataDir).length === 0, 2_000);
+    expect(await until(() => listProcessesOf(dataDir).length === 0, 2_000)).toBe(true);
 
     const warm = startOwner({ dataDir });
     const second = await warm.event("open");
@@ -69,7 +69,7 @@ describe("one owner", () => {
     const stopAt = performance.now();
     await warm.stop();
     expect(performance.now() - stopAt).toBeLessThan(2_000);
-    await until(() => listProcessesOf(dataDir).length === 0, 2_000);
+    expect(await until(() => listProcessesOf(dataDir).length === 0, 2_000)).toBe(true);
     console.log(`embedded PostgreSQL: cold ${cold.openMs()} ms, warm ${warm.openMs()} ms`);
   });
 
@@ -117,7 +117,7 @@ describe("one owner", () => {
     await Promise.all([server.stop(), server.stop()]);
     await server.stop();
     expect(await waiting).toBeInstanceOf(Error);
-    await until(() => listProcessesOf(dataDir).length === 0, 2_000);
+    expect(await until(() => listProcessesOf(dataDir).length === 0, 2_000)).toBe(true);
     expect((await open({ dataDir })).freshlyInitialised).toBe(false);
   });
 
@@ -128,7 +128,7 @@ describe("one owner", () => {
     await until(() => readdirSync(dataDir).some((name) => name.startsWith("postgres.initdb-")), 5_000);
     abort.abort(new Error("changed my mind"));
     await expect(opening).rejects.toThrow("changed my mind");
-    await until(() => listProcessesOf(dataDir).length === 0, 2_000);
+    expect(await until(() => listProcessesOf(dataDir).length === 0, 2_000)).toBe(true);
     expect((await open({ dataDir })).freshlyInitialised).toBe(true);
   });
 
@@ -235,6 +235,6 @@ describe("an unusable data folder", () => {
     writeFileSync(join(dataDir, "postgres.json"), connection);
     truncateSync(join(dataDir, "postgres", "global", "pg_control"), 0);
     expect(await findRefusal(dataDir)).toMatch(/does not start .*pg_control.*postgres\.log/);
-    await until(() => listProcessesOf(dataDir).length === 0, 2_000);
+    expect(await until(() => listProcessesOf(dataDir).length === 0, 2_000)).toBe(true);
   });
 });
