@@ -58,6 +58,10 @@ function findAmount(limit: RateLimit, amounts: RateAmounts): number {
   }
 }
 
+function makeState(limit: RateLimit, window: SlidingWindow, nowMs: number): RateState {
+  return { limit, remaining: Math.max(0, limit.limit - window.used(nowMs)), resetMs: window.emptyInMs(nowMs) };
+}
+
 /**
  * Rate limits in this process's memory. Each is an exact sliding window (see {@link SlidingWindow}); a call is counted in
  * all of its limits or in none. Time is monotonic milliseconds, so that no change of the clock gives anything away.
@@ -106,7 +110,8 @@ export class RateLimiter {
       const waitMs = window.waitMs(nowMs, amount, limit.limit);
       if (waitMs > 0 && (excess === null || waitMs > excess.waitMs)) excess = { limit, waitMs };
     }
-    if (excess !== null) return { ok: false, ...excess, states: this.list(scope, limits) };
+    const listStates = () => parts.map(({ limit, window }) => makeState(limit, window, nowMs));
+    if (excess !== null) return { ok: false, ...excess, states: listStates() };
     for (const { window, amount } of parts) window.add(nowMs, amount);
     if (limits.concurrentMax !== null) this.#running.set(scope, running + 1);
     const correct = (find: (part: (typeof parts)[number]) => number): void => {
@@ -116,7 +121,7 @@ export class RateLimiter {
     };
     return {
       ok: true,
-      states: this.list(scope, limits),
+      states: listStates(),
       settle: (used) => correct(({ limit }) => findAmount(limit, used)),
       undo: () => correct(() => 0),
     };
@@ -125,14 +130,7 @@ export class RateLimiter {
   /** The limits as they stand. */
   list(scope: string, { rates }: KeyLimits): RateState[] {
     const nowMs = this.#nowMs();
-    return rates.map((limit) => {
-      const window = this.#load(scope, limit);
-      return {
-        limit,
-        remaining: Math.max(0, limit.limit - window.used(nowMs)),
-        resetMs: window.emptyInMs(nowMs),
-      };
-    });
+    return rates.map((limit) => makeState(limit, this.#load(scope, limit), nowMs));
   }
 
   close(): void {

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { findFreePort } from "../../server/platform/embedded-postgres/free-port.ts";
 import { findOnPath } from "./find-on-path.ts";
 import { waitUntil } from "./wait-until.ts";
 
@@ -26,7 +27,7 @@ export function hasNginx(): boolean {
 export async function openNginx(blocks: { http: string; server: string }): Promise<NginxServer> {
   const program = findOnPath("nginx");
   if (program === null) throw new Error("there is no nginx; ask hasNginx first");
-  const port = await findFreePort();
+  const port = await findFreePort(null);
   const folder = mkdtempSync(join(tmpdir(), "tollgate-nginx-"));
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
     (name) => `${name}_temp_path ${folder}/${name};`,
@@ -87,14 +88,4 @@ async function isListening(port: number): Promise<boolean> {
   } finally {
     socket.destroy();
   }
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }

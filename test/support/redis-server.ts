@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { findFreePort } from "../../server/platform/embedded-postgres/free-port.ts";
 import { findOnPath } from "./find-on-path.ts";
 import { recordSkip } from "./skip-ledger.ts";
 
@@ -31,7 +32,7 @@ export function findRedisLane(): boolean {
 export async function openRedisServer(): Promise<RedisServer> {
   const program = findOnPath("redis-server");
   if (program === null) throw new Error("there is no redis-server on PATH; ask findRedisLane first");
-  const port = await findFreePort();
+  const port = await findFreePort(null);
   let child = await spawnServer(program, port);
   const kill = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -81,14 +82,4 @@ async function isAnswering(port: number): Promise<boolean> {
   } finally {
     socket.destroy();
   }
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }

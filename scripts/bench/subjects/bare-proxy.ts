@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { findFreePort } from "../../../server/platform/embedded-postgres/free-port.ts";
 import { openChild } from "../processes/child.ts";
-import { findFreePort } from "../processes/free-port.ts";
 import { isListening } from "../processes/listening.ts";
 import { chatRequest } from "../upstream/chat.ts";
 import type { TrafficKind, Upstream } from "../upstream/upstream.ts";
@@ -10,9 +10,9 @@ import type { Subject } from "./subject.ts";
 /** Starts the control: bare `node:http` + undici `dispatch`. */
 export async function openBareProxy(upstream: Upstream, subjectCores: string, folder: string): Promise<Subject> {
   const ports: Record<TrafficKind, number> = {
-    json: await findFreePort(),
-    stream: await findFreePort(),
-    slow: await findFreePort(),
+    json: await findFreePort(null),
+    stream: await findFreePort(null),
+    slow: await findFreePort(null),
   };
   const kinds = ["json", "stream", "slow"] as const;
   const child = await openChild({

@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { findFreePort } from "../../../server/platform/embedded-postgres/free-port.ts";
 import { openChild } from "../processes/child.ts";
 import { listDescendants } from "../processes/descendants.ts";
-import { findFreePort } from "../processes/free-port.ts";
 import { isListening } from "../processes/listening.ts";
 import { chatRequest } from "../upstream/chat.ts";
 import type { TrafficKind, Upstream } from "../upstream/upstream.ts";
@@ -12,9 +12,9 @@ import type { Subject } from "./subject.ts";
 /** Starts nginx as a plain reverse proxy with one worker. */
 export async function openNginxProxy(upstream: Upstream, subjectCores: string, folder: string): Promise<Subject> {
   const ports: Record<TrafficKind, number> = {
-    json: await findFreePort(),
-    stream: await findFreePort(),
-    slow: await findFreePort(),
+    json: await findFreePort(null),
+    stream: await findFreePort(null),
+    slow: await findFreePort(null),
   };
   const servers = (["json", "stream", "slow"] as const).map(
     (kind) => `

@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { findFreePort } from "../../../server/platform/embedded-postgres/free-port.ts";
 import { openChild } from "../processes/child.ts";
-import { findFreePort } from "../processes/free-port.ts";
 import { isListening } from "../processes/listening.ts";
 import { chatRequest } from "../upstream/chat.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -15,7 +15,7 @@ const program = join(rivalsFolder, "node_modules/@portkey-ai/gateway/build/start
 /** Starts Portkey's open-source gateway, installed from our lock file on first use. */
 export async function openPortkey(upstream: Upstream, subjectCores: string, folder: string): Promise<Subject> {
   installRivals();
-  const port = await findFreePort();
+  const port = await findFreePort(null);
   const child = await openChild({
     name: "portkey",
     command: process.execPath,

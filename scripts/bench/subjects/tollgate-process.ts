@@ -6,11 +6,11 @@ import { fileURLToPath } from "node:url";
 import { Secret } from "../../../server/core/secret.ts";
 import type { Pepper } from "../../../server/platform/config.ts";
 import { findEmbeddedPostgres } from "../../../server/platform/embedded-postgres/embedded-postgres.ts";
+import { findFreePort } from "../../../server/platform/embedded-postgres/free-port.ts";
 import { isAnswering } from "../processes/answering.ts";
 import { openChild } from "../processes/child.ts";
 import { type Cores, settleOnCores } from "../processes/cores.ts";
 import { listDescendants } from "../processes/descendants.ts";
-import { findFreePort } from "../processes/free-port.ts";
 import type { TrafficKind, Upstream } from "../upstream/upstream.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
@@ -41,7 +41,7 @@ export async function openTollgateProcess(upstream: Upstream, cores: Cores, fold
   const dataDir = join(home, "data");
   const configFile = join(home, "tollgate.toml");
   writeFileSync(configFile, configText(upstream));
-  const port = await findFreePort();
+  const port = await findFreePort(null);
   const pepper = { version: 1, value: new Secret(randomBytes(48).toString("base64")) };
   const env = {
     ...Object.fromEntries(

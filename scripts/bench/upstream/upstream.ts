@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { findFreePort } from "../../../server/platform/embedded-postgres/free-port.ts";
 import { isAnswering } from "../processes/answering.ts";
 import { openChild } from "../processes/child.ts";
-import { findFreePort } from "../processes/free-port.ts";
 import { nginxConfig } from "../subjects/nginx-config.ts";
 import { chatAnswer } from "./chat.ts";
 import type { StreamServerReady } from "./stream-server.ts";
@@ -22,7 +22,7 @@ export interface Upstream {
 
 /** Starts nginx for the JSON answer and the streaming server. */
 export async function openUpstream(folder: string, loadCores: string): Promise<Upstream> {
-  const jsonPort = await findFreePort();
+  const jsonPort = await findFreePort(null);
   const configFile = join(folder, "upstream.conf");
   const answer = `location / { default_type application/json; return 200 '${chatAnswer}'; }`;
   writeFileSync(

@@ -2,18 +2,18 @@ import { findApiKeyByIdempotency } from "../../../db/queries/find-api-key.ts";
 import { insertApiKey } from "../../../db/queries/insert-api-key.ts";
 import type { ApiKey } from "../../core/api-key.ts";
 import { createKeyInput } from "../../core/api-key-schema.ts";
-import { createdKeyView, makeApiKeyView } from "../../core/api-key-view.ts";
+import { createdKeyView } from "../../core/api-key-view.ts";
 import { findExcess } from "../../core/delegation.ts";
 import { AppError } from "../../core/error.ts";
 import { makeKeyText } from "../../core/key-format.ts";
 import { makeKeyDigest } from "../../keys/key-digest.ts";
-import { insertAudit } from "../audit/insert-audit.ts";
 import { findCallerName, type ProcedureContext } from "../context.ts";
 import { makeProcedure } from "../trpc.ts";
 import { aliasAttempts, makeKeyAlias } from "./key-alias.ts";
 import { findPermissionIssues, type KeyDraft, makeKeyDraft } from "./key-draft.ts";
 import { findKeyView } from "./key-view.ts";
-import { makePlannedDraft, requirePlanRoom } from "./owner-plan.ts";
+import { makePlannedDraft } from "./owner-plan.ts";
+import { settleNewKey } from "./settle-new-key.ts";
 import { requireNoExcess } from "./update-key.ts";
 
 export const createKey = makeProcedure("admin:keys", { member: true })
@@ -59,16 +59,7 @@ async function insertKey(
     const secret = { digest: makeKeyDigest(text, pepper), pepperVersion: pepper.version };
     const stored = await insertApiKey(sql, key, secret, {
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-      async complete(transaction, made) {
-        await requirePlanRoom(ctx, transaction, null, made);
-        await insertAudit(ctx, transaction, {
-          objectType: "api_key",
-          objectId: made.publicId,
-          ownerId: made.ownerId,
-          before: null,
-          after: makeApiKeyView(made, ctx.clock.nowMs()),
-        });
-      },
+      complete: (transaction, made) => settleNewKey(ctx, transaction, made),
     });
     if (stored !== null) return { key: stored, text };
     if (idempotencyKey !== undefined) {

@@ -3,18 +3,17 @@ import { findKeysByDigest } from "../../../db/queries/find-keys-by-digest.ts";
 import { insertApiKey } from "../../../db/queries/insert-api-key.ts";
 import type { ApiKey } from "../../core/api-key.ts";
 import { type ImportKeyEntry, importKeysInput } from "../../core/api-key-schema.ts";
-import { makeApiKeyView } from "../../core/api-key-view.ts";
 import { findExcess } from "../../core/delegation.ts";
 import { AppError } from "../../core/error.ts";
 import { isExpired } from "../../core/expiry.ts";
 import { makeKeyText } from "../../core/key-format.ts";
-import { insertAudit } from "../audit/insert-audit.ts";
 import { findCallerScope, type ProcedureContext } from "../context.ts";
 import { makeProcedure } from "../trpc.ts";
 import { entryError, makeEntryError } from "./entry-error.ts";
 import { aliasAttempts, makeKeyAlias } from "./key-alias.ts";
 import { type KeyDraft, makeKeyDraft } from "./key-draft.ts";
-import { makePlannedDraft, requirePlanRoom } from "./owner-plan.ts";
+import { makePlannedDraft } from "./owner-plan.ts";
+import { settleNewKey } from "./settle-new-key.ts";
 import { requireNoExcess } from "./update-key.ts";
 
 /** A key that was imported by hash has no pepper of ours. */
@@ -96,16 +95,7 @@ async function insertImported(
       { digest, pepperVersion: plainPepperVersion },
       {
         importedFrom: entry.format,
-        async complete(transaction, made) {
-          await requirePlanRoom(ctx, transaction, null, made);
-          await insertAudit(ctx, transaction, {
-            objectType: "api_key",
-            objectId: made.publicId,
-            ownerId: made.ownerId,
-            before: null,
-            after: makeApiKeyView(made, ctx.clock.nowMs()),
-          });
-        },
+        complete: (transaction, made) => settleNewKey(ctx, transaction, made),
       },
     );
     if (stored !== null) return { key: stored, isNew: true };
