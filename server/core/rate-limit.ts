@@ -22,16 +22,40 @@ const windowMsOf = {
   month: 30 * dayMs,
 } as const;
 export type RateWindow = keyof typeof windowMsOf;
-const rateWindows = Object.keys(windowMsOf) as readonly RateWindow[];
+export const rateWindows = Object.keys(windowMsOf) as readonly RateWindow[];
 
-/** At most `limit` of a resource in any time of `windowMs`. */
+/** At most `limit` of a resource in any time of `windowMs`, or, with a refill, a token bucket. */
 export interface RateLimit {
   /** As it is written: `requests_per_minute`. */
   name: string;
   resource: RateResource;
   windowMs: number;
-  /** In units of the resource. */
+  /** In units of the resource; of a token bucket its capacity. */
   limit: number;
+  /** Of a token bucket: how much comes back, evenly, in each `windowMs`. `null`: an exact sliding window. */
+  refill: number | null;
+}
+
+/** Which calls a bucket counts: those that match every field that is set. */
+export interface RateScope {
+  publicId?: string;
+  ownerId?: string;
+  model?: string;
+  clientIp?: string;
+  origin?: string;
+  /** Key-bound tags. */
+  keyTags?: Readonly<Record<string, string>>;
+  /** Tags that the client sent, where a rule trusts them. */
+  requestTags?: Readonly<Record<string, string>>;
+}
+
+/** One counter that a call must fit into. */
+export interface RateBucket {
+  /** Names the counter: the same scope and limit is the same id on every process. */
+  id: string;
+  limit: RateLimit;
+  /** How the ledger finds what was counted before this process, or Redis, was there. */
+  scope: RateScope;
 }
 
 /** The limits of a key, ready to be asked. */
@@ -48,6 +72,13 @@ export function isRateName(name: string): boolean {
   return name === "concurrent_requests" || nameShape.test(name);
 }
 
+/** Takes `RESOURCE_per_WINDOW` apart; `null` where it is none. */
+export function parseRateName(name: string): { resource: RateResource; windowMs: number } | null {
+  const [, resource, window] = nameShape.exec(name) ?? [];
+  if (resource === undefined || window === undefined) return null;
+  return { resource: resource as RateResource, windowMs: windowMsOf[window as RateWindow] };
+}
+
 /**
  * Reads a key's `rate_limits`, whose names were checked when they were stored.
  *
@@ -61,14 +92,10 @@ export function parseKeyLimits(limits: Readonly<Record<string, number>>): KeyLim
       concurrentMax = limit;
       continue;
     }
-    const [, resource, window] = nameShape.exec(name) ?? [];
-    if (resource === undefined || window === undefined) continue;
-    rates.push({
-      name,
-      resource: resource as RateResource,
-      windowMs: windowMsOf[window as RateWindow],
-      limit: resource === "cost" ? makeNanoCount(parseUsd(limit) ?? 0n) : limit,
-    });
+    const parsed = parseRateName(name);
+    if (parsed === null) continue;
+    const amount = parsed.resource === "cost" ? makeNanoCount(parseUsd(limit) ?? 0n) : limit;
+    rates.push({ name, ...parsed, limit: amount, refill: null });
   }
   return rates.length === 0 && concurrentMax === null ? null : { rates, concurrentMax };
 }
