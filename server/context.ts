@@ -13,6 +13,9 @@ import { openLastUsed } from "./keys/last-used.ts";
 import { Flusher } from "./ledger/flusher.ts";
 import { Journal } from "./ledger/journal.ts";
 import { recoverJournals } from "./ledger/recovery.ts";
+import { BudgetLeases } from "./limits/budget-leases.ts";
+import { LeaseConnection } from "./limits/lease-connection.ts";
+import { openProcessLease } from "./limits/process-lease.ts";
 import { RateLimiter } from "./limits/rate-limiter.ts";
 import { type Clock, openClock } from "./platform/clock.ts";
 import type { Config } from "./platform/config.ts";
@@ -48,6 +51,8 @@ export interface ContextOptions {
   listenUrl?: string;
   /** Gives each process of a machine its own connections and journal; random unless a test wants to know it. */
   process?: string;
+  /** An operator has written this process off, with the budgets that it holds: it must end. */
+  onWrittenOff?: () => void;
 }
 
 const closeFlushMs = 10_000;
@@ -60,7 +65,7 @@ const upstreamConnectionsMax = 16_384;
  * @throws when PostgreSQL cannot be reached or the journal cannot be written; nothing is left open then.
  */
 export async function openContext(options: ContextOptions): Promise<Context> {
-  const { config, logger } = options;
+  const { config, logger, onWrittenOff = () => undefined } = options;
   const process = options.process ?? randomUUID();
   const clock = openClock();
   const metrics = openMetrics();
@@ -74,7 +79,7 @@ export async function openContext(options: ContextOptions): Promise<Context> {
   try {
     await recoverJournals({ journalDir, sql: database.sql, clock, logger });
     journal = new Journal({ journalDir, process, segmentBytesMax: config.journal.segmentBytesMax, clock, metrics });
-    return await openRest(config, logger, clock, metrics, database, journal, process);
+    return await openRest(config, logger, clock, metrics, database, journal, process, onWrittenOff);
   } catch (error) {
     journal?.shutDown();
     await database.close();
@@ -90,6 +95,7 @@ async function openRest(
   database: Database,
   journal: Journal,
   process: string,
+  onWrittenOff: () => void,
 ): Promise<Context> {
   const keyCache = new KeyCache({
     database,
@@ -103,6 +109,7 @@ async function openRest(
   const imported = new ImportedFormats(database);
   let listening = false;
   let clientOrigins: ClientOrigins | null = null;
+  let budgets: BudgetLeases | null = null;
   const keyChannel = await openKeyChannel({
     database,
     clock,
@@ -117,6 +124,7 @@ async function openRest(
       if (calls > 0) logger.info({ public_id: publicId, calls }, "the running calls of a revoked key were ended");
     },
     onImported: (format) => imported.notice(format),
+    onBudgetPressure: (windowId) => budgets?.noticePressure(windowId),
     onState: (up) => {
       listening = up;
       if (up) logger.debug("changes of keys are heard");
@@ -127,7 +135,20 @@ async function openRest(
   // Before the first request: a key that was imported must not be refused because nobody has looked yet.
   await imported.load();
   clientOrigins = new ClientOrigins({ database, clock, channel: keyChannel, graceMs: config.gateway.graceMs });
+  const leaseConnection = new LeaseConnection(database, process);
+  const processLease = await openProcessLease(leaseConnection, process, onWrittenOff);
   const flusher = new Flusher({ database, journal, process, clock, metrics, logger, ...config.journal });
+  const openBudgets = new BudgetLeases({
+    connection: leaseConnection,
+    clock,
+    metrics,
+    logger,
+    flush: () => flusher.flush(),
+    surplus: config.limits.budgetSurplus,
+    liveProcesses: () => processLease.live(),
+    onClosed: onWrittenOff,
+  });
+  budgets = openBudgets;
   const lastUsed = openLastUsed({ database, logger });
   const providers = openProviders({
     clock,
@@ -152,7 +173,11 @@ async function openRest(
     await providers.close();
     rateLimiter.close();
     await lastUsed.close();
+    await openBudgets.close();
     const left = await flusher.close(closeFlushMs);
+    // A call that was cut off by the stop is charged when its journal is recovered; until then its money stays leased.
+    await processLease.close(left === 0 && !openBudgets.isHolding);
+    await leaseConnection.end();
     if (left > 0)
       logger.warn(
         { events: left },
@@ -184,6 +209,9 @@ async function openRest(
       ownRecords: makeOwnRecords(database, clock),
       lastUsed,
       rateLimiter,
+      budgets: openBudgets,
+      budgetRules: { version: 0, findBudgets: () => [] },
+      countInputTokens: () => Promise.resolve(null),
       models: openModelTable(config, openPriceBook(config.prices)),
       providers,
       journal,

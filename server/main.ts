@@ -51,7 +51,12 @@ export async function startServer(options: ServerOptions): Promise<void> {
   try {
     const store = await openStore(config, logger);
     undo.unshift(() => store.close());
-    const context = await openContext({ config, logger, databaseUrl: store.databaseUrl });
+    const context = await openContext({
+      config,
+      logger,
+      databaseUrl: store.databaseUrl,
+      onWrittenOff: () => void shutdown.stop("an operator has written this process off"),
+    });
     undo.unshift(() => context.close());
     const redis =
       config.redisUrl === null

@@ -9,12 +9,34 @@ const columns = [
   "part_id, at, id, cost_nano_usd, reserved_nano_usd, input_tokens, cached_input_tokens, cache_write_tokens",
   "output_tokens, reasoning_tokens, input_audio_tokens, output_audio_tokens, bytes_in, bytes_out, latency_ms",
   "first_token_ms, status, attempts, stream, public_id, owner_id, model, provider, endpoint, code, usage_source",
-  "price_id, client_ip, origin, key_tags, request_tags",
+  "price_id, client_ip, origin, budget_windows, key_tags, request_tags",
 ].join(", ");
 const columnCount = columns.split(",").length;
 
 /** Written at once. PostgreSQL works on one chunk while the next is made, and the event loop is never held for longer. */
 const chunkEvents = 250;
+
+/** What a batch comes to in each of its budget windows. */
+async function settleBudgets(client: pg.Client, process: string, events: readonly UsageEvent[]): Promise<void> {
+  const sums = new Map<string, { cost: bigint; drawn: bigint }>();
+  for (const { budgetWindows, costNanoUsd, reservedNanoUsd } of events) {
+    if (budgetWindows === "") continue;
+    const cost = costNanoUsd ?? 0n;
+    for (const window of budgetWindows.split(",")) {
+      const sum = sums.get(window) ?? { cost: 0n, drawn: 0n };
+      sum.cost += cost;
+      sum.drawn += cost < reservedNanoUsd ? cost : reservedNanoUsd;
+      sums.set(window, sum);
+    }
+  }
+  if (sums.size === 0) return;
+  const amounts = [...sums.values()];
+  await client.query({
+    name: "settle-budgets",
+    text: "select settle_budgets($1, $2::text[], $3::bigint[], $4::bigint[])",
+    values: [process, [...sums.keys()], amounts.map(({ cost }) => cost), amounts.map(({ drawn }) => drawn)],
+  });
+}
 
 /** In the order of `columns`. */
 function writeEvent(rows: CopyBuffer, partId: bigint, event: UsageEvent): void {
@@ -50,6 +72,8 @@ function writeEvent(rows: CopyBuffer, partId: bigint, event: UsageEvent): void {
   rows.text(event.priceId);
   rows.text(event.clientIp);
   rows.text(event.origin);
+  if (event.budgetWindows === "") rows.null();
+  else rows.text(event.budgetWindows);
   writeTags(rows, event.keyTags);
   writeTags(rows, event.requestTags);
 }
@@ -92,6 +116,7 @@ export async function copyUsageEvents(
       else if (!stream.write(rows.take())) await Promise.race([once(stream, "drain"), done]);
     }
     await done;
+    await settleBudgets(client, process, events);
     await client.query("commit");
   } catch (error) {
     await client.query("rollback").catch(() => undefined);

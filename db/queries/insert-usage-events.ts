@@ -52,6 +52,7 @@ const dimensions: readonly [name: string, read: (event: UsageEvent) => string][]
   ["price_id", (event) => event.priceId],
   ["client_ip", (event) => event.clientIp],
   ["origin", (event) => event.origin],
+  ["budget_windows", (event) => event.budgetWindows],
   ["key_tags", (event) => event.keyTags],
   ["request_tags", (event) => event.requestTags],
 ];
@@ -62,13 +63,16 @@ const measureValues = measures
   .map(([name]) => (name === "at" ? "timestamptz 'epoch' + e.at * interval '1 millisecond'" : `e.${name}`))
   .join(", ");
 const dimensionValues = dimensions
-  .map(([name]) => (name.endsWith("_tags") ? `nullif(d.${name}, '')::jsonb` : `d.${name}`))
+  .map(([name]) => {
+    if (name.endsWith("_tags")) return `nullif(d.${name}, '')::jsonb`;
+    return name === "budget_windows" ? `nullif(d.${name}, '')` : `d.${name}`;
+  })
   .join(", ");
 const measureParameters = measures.map(([, type], index) => `$${index + 2}::${type}[]`).join(", ");
 const numberParameter = `$${measures.length + 2}::int[]`;
 const dimensionParameters = dimensions.map((_, index) => `$${measures.length + 3 + index}::text[]`).join(", ");
 
-/** One statement, hence one transaction: the part row and its events, or nothing. */
+/** One statement, hence one transaction: the part row, its events and what they cost their budgets, or nothing. */
 const statement = `
 with part as (select nextval('usage_part_part_id_seq') as part_id),
 inserted as (
@@ -77,7 +81,15 @@ inserted as (
   from part, unnest(${measureParameters}, ${numberParameter}) as e(${measureNames}, dimension)
   join unnest(${dimensionParameters}) with ordinality as d(${dimensionNames}, number) on d.number = e.dimension
   on conflict do nothing
-  returning at
+  returning at, budget_windows, cost_nano_usd, reserved_nano_usd
+),
+charged as (
+  select w.win, sum(coalesce(i.cost_nano_usd, 0))::bigint as cost,
+    sum(least(coalesce(i.cost_nano_usd, 0), i.reserved_nano_usd))::bigint as drawn
+  from inserted i, unnest(string_to_array(i.budget_windows, ',')) as w(win) group by w.win
+),
+settled as (
+  select settle_budgets($1::text, array_agg(win), array_agg(cost), array_agg(drawn)) from charged
 ),
 registered as (
   insert into usage_part (part_id, process, events, first_at, last_at)
@@ -86,7 +98,7 @@ registered as (
   where i.events > 0
   returning events
 )
-select coalesce((select events from registered), 0) as events`;
+select coalesce((select events from registered), 0) as events, (select count(*) from settled) as settled`;
 
 /** PostgreSQL's text form of an array. */
 function makeArray(events: readonly UsageEvent[], read: Read): string {

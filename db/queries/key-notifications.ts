@@ -9,6 +9,8 @@ export interface KeyChangeListener {
   onImported(format: string): void;
   /** A key was revoked together with the calls that it runs. */
   onKeyCut(publicId: string): void;
+  /** A process (the first word) was refused money of a budget window (the second) that others may hold. */
+  onBudgetPressure(payload: string): void;
   /** What {@link sendHeartbeat} sent came back through the listening connection. */
   onBeat(sentAtMs: number): void;
   /** The connection (again) listens; what was sent before is lost. */
@@ -24,6 +26,7 @@ export async function listenForKeyChanges(
   await sql.listen("key_changed", (payload) => listener.onKeyChanged(payload));
   await sql.listen("keys_imported", (payload) => listener.onImported(payload));
   await sql.listen("key_cut", (payload) => listener.onKeyCut(payload));
+  await sql.listen("budget_pressure", (payload) => listener.onBudgetPressure(payload));
   await sql.listen(
     listener.beatChannel,
     (payload) => listener.onBeat(Number(payload)),

@@ -53,7 +53,7 @@ export const errorTable = {
   rate_limit_exceeded: { ...limited, message: "The rate limit is reached." },
   token_limit_exceeded: { ...limited, message: "The token limit is reached." },
   concurrency_limit_exceeded: { ...limited, message: "Too many requests of this key are running." },
-  budget_exceeded: { ...limited, type: "insufficient_quota", message: "The budget is used up." },
+  budget_exceeded: { ...limited, type: "insufficient_quota", message: "The budget does not cover this call." },
   internal_error: { status: 500, ...server, message: "Something went wrong in the gateway." },
   upstream_error: { status: 502, ...server, message: "The provider failed." },
   overloaded: {
@@ -81,6 +81,10 @@ export interface Refusal {
   param?: string | null;
   /** Seconds for `Retry-After`, rounded up. */
   retryAfterSeconds?: number;
+  /** In place of the table's status, where that is configured. */
+  status?: number;
+  /** When a budget begins anew, RFC 3339. */
+  resetsAt?: string;
   /** Every field at fault, for `validation_failed`. */
   issues?: readonly { path: string; message: string }[];
 }
@@ -88,6 +92,11 @@ export interface Refusal {
 /** Makes a refusal with the table's own message unless a better one is given. */
 export function makeRefusal(code: ErrorCode, message?: string, more?: Omit<Refusal, "code" | "message">): Refusal {
   return { code, message: message ?? errorTable[code].message, ...more };
+}
+
+/** The HTTP status of a refusal. */
+export function findStatus(refusal: Refusal): number {
+  return refusal.status ?? errorTable[refusal.code].status;
 }
 
 /** A refusal that travels as an exception (admin, workers, CLI). The hot path returns {@link Refusal} values instead. */

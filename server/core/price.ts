@@ -68,13 +68,35 @@ function highest(rates: readonly (TieredRate | undefined)[]): Rate {
   return top;
 }
 
+/** The dearest rates of a price, nano-USD per million tokens. Kept, because a call is bounded by them each time. */
+const bounds = new WeakMap<Price, { input: Rate; output: Rate }>();
+
+function findBounds(price: Price): { input: Rate; output: Rate } {
+  let found = bounds.get(price);
+  if (found === undefined) {
+    found = {
+      input: highest([price.input, price.cachedInput, price.cacheWrite, price.inputAudio]),
+      output: highest([price.output, price.reasoning, price.outputAudio]),
+    };
+    bounds.set(price, found);
+  }
+  return found;
+}
+
 /**
  * The most that a call can cost at list price: every input token at the dearest input rate, every output token at the
  * dearest output rate. Used as the amount reserved before the call.
  */
 export function makeUpperBound(price: Price, inputTokensMax: number, outputTokensMax: number): NanoUsd {
-  const input = highest([price.input, price.cachedInput, price.cacheWrite, price.inputAudio]);
-  const output = highest([price.output, price.reasoning, price.outputAudio]);
+  const { input, output } = findBounds(price);
   const sum = BigInt(inputTokensMax) * input + BigInt(outputTokensMax) * output;
   return (sum + tokensPerRate - 1n) / tokensPerRate;
+}
+
+/** The most output tokens with which {@link makeUpperBound} stays within `amount`; negative where no output fits. */
+export function findOutputWithin(price: Price, inputTokensMax: number, amount: NanoUsd): number {
+  const { input, output } = findBounds(price);
+  const rest = amount * tokensPerRate - BigInt(inputTokensMax) * input;
+  if (rest < 0n) return -1;
+  return output === 0n ? Number.MAX_SAFE_INTEGER : Number(rest / output);
 }

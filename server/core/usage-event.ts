@@ -37,4 +37,6 @@ export interface UsageEvent extends TokenUsage {
   bytesOut: number;
   clientIp: string;
   origin: string;
+  /** Ids of the budget windows that it is charged to, with commas between them; `""`: none. */
+  budgetWindows: string;
 }

@@ -6,7 +6,7 @@ import type { UsageEvent } from "./usage-event.ts";
 
 /** What an event says whose gateway died under it. */
 const diedCode = "internal_error";
-const openFieldCount = 16;
+const openFieldCount = 17;
 const closeFieldCount = 19;
 const whole = /^\d+$/;
 
@@ -37,7 +37,7 @@ function clean(text: string): string {
  * never seen. JSON would take four times as long. A changed order of fields needs a new journal version.
  */
 export function makeOpenLine(e: UsageEvent): string {
-  return `${e.id}\t${e.publicId}\t${clean(e.ownerId)}\t${e.keyTags}\t${e.requestTags}\t${clean(e.model)}\t${clean(e.provider)}\t${e.endpoint}\t${e.stream ? 1 : 0}\t${e.reservedNanoUsd}\t${e.costNanoUsd === null ? 0 : 1}\t${clean(e.priceId)}\t${e.bytesIn}\t${clean(e.clientIp)}\t${clean(e.origin)}\t.`;
+  return `${e.id}\t${e.publicId}\t${clean(e.ownerId)}\t${e.keyTags}\t${e.requestTags}\t${clean(e.model)}\t${clean(e.provider)}\t${e.endpoint}\t${e.stream ? 1 : 0}\t${e.reservedNanoUsd}\t${e.costNanoUsd === null ? 0 : 1}\t${clean(e.priceId)}\t${e.bytesIn}\t${clean(e.clientIp)}\t${clean(e.origin)}\t${e.budgetWindows}\t.`;
 }
 
 /** The end of a call, for the beginning of the same id. */
@@ -83,6 +83,7 @@ export function parseOpenLine(line: string): UsageEvent | null {
     bytesOut: 0,
     clientIp: text(13),
     origin: text(14),
+    budgetWindows: text(15),
   };
 }
 

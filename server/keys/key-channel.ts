@@ -26,6 +26,8 @@ export interface KeyChannelOptions {
   onCut(publicId: string): void;
   /** Keys of a format were imported; `null`: of any may have been, unheard. */
   onImported(format: string | null): void;
+  /** Another process was refused money of a budget window that this one may hold. */
+  onBudgetPressure(windowId: string): void;
   onState(up: boolean): void;
 }
 
@@ -51,6 +53,10 @@ export async function openKeyChannel(options: KeyChannelOptions): Promise<KeyCha
     onKeyChanged: (publicId) => options.onChange(publicId === "" ? null : publicId),
     onImported: (format) => options.onImported(format),
     onKeyCut: (publicId) => options.onCut(publicId),
+    onBudgetPressure: (payload) => {
+      const [refused, windowId] = payload.split(" ");
+      if (refused !== options.process && windowId !== undefined) options.onBudgetPressure(windowId);
+    },
     onBeat: (sentAtMs) => {
       trustedUntilMs = Math.max(trustedUntilMs, sentAtMs + trustMs);
       setUp(true);

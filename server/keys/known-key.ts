@@ -1,5 +1,6 @@
 import type { BlockList } from "node:net";
 import type { ApiKey } from "../core/api-key.ts";
+import type { KeyBudgets } from "../core/budget-window.ts";
 import { isModelAllowed } from "../core/model-allowlist.ts";
 import { makeNetworkList } from "../core/network.ts";
 import { type KeyLimits, parseKeyLimits } from "../core/rate-limit.ts";
@@ -24,6 +25,8 @@ export interface KnownKey {
   readonly loadedAtMs: number;
   /** Digest of the secret that was presented, where its uses are recorded: of keys that were rotated. */
   readonly secretDigest: string | null;
+  /** Worked out when they are first needed. */
+  budgets: KeyBudgets | null;
   /** Last use that was handed to be written, milliseconds since 1970. */
   touchedAtMs: number;
 }
@@ -48,6 +51,7 @@ export function makeKnownKey(
     networks: key.allowedIps.length === 0 ? null : makeNetworkList(key.allowedIps),
     limits: parseKeyLimits(key.rateLimits),
     modelAnswers: new Map(),
+    budgets: null,
     loadedAtMs,
     secretDigest: isRotated ? secret.digest : null,
     touchedAtMs: (isRotated ? secret.lastUsedAt : key.lastUsedAt)?.getTime() ?? 0,

@@ -32,6 +32,8 @@ export class Flusher {
   #timer: NodeJS.Timeout | null = null;
   #running: Promise<void> | null = null;
   #failuresInRow = 0;
+  /** Events since the start. */
+  #added = 0;
   #closed = false;
 
   constructor(options: FlusherOptions) {
@@ -49,9 +51,22 @@ export class Flusher {
 
   add(closed: ClosedEntry): void {
     this.#waiting.push(closed);
+    this.#added++;
     if (this.#running !== null || this.#closed) return;
     if (this.#waiting.length >= this.#options.batchEventsMax && this.#failuresInRow === 0) this.#start();
     else this.#schedule(this.#options.flushIntervalMs);
+  }
+
+  /** Writes what waits now, without waiting for the next round; resolves when that was tried. */
+  async flush(): Promise<void> {
+    const wanted = this.#added;
+    while (this.#added - this.#waiting.length < wanted && !this.#closed) {
+      // Started after the call: a batch that is on its way may not hold the last of them.
+      await this.#running;
+      this.#start();
+      await this.#running;
+      if (this.#failuresInRow > 0) return;
+    }
   }
 
   /** Writes all that waits. Resolves with how many could not be written; they stay in the journal. */

@@ -9,6 +9,8 @@ export interface JournalOwner {
   bootId: string;
   /** Process ids count only within one namespace. */
   pidNamespace: string;
+  /** True on a folder that was taken over after another boot: its last records may be lost. */
+  isUnsynced?: boolean;
 }
 
 function readText(path: string): string {

@@ -1,7 +1,7 @@
 import { closeSync, openSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
 
-const journalVersion = 1;
+const journalVersion = 2;
 export const segmentPattern = /^\d{8}\.journal$/;
 
 /** One append-only file. It may go once it is no longer written to and every event that it names is in PostgreSQL. */

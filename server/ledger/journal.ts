@@ -17,10 +17,16 @@ export interface JournalEntry {
   closedIn: JournalSegment | null;
 }
 
+/** Who wants to know that an event is in PostgreSQL. */
+export interface StoredWatcher {
+  noticeStored(): void;
+}
+
 /** A closed event on its way to PostgreSQL. */
 export interface ClosedEntry {
   entry: JournalEntry;
   event: UsageEvent;
+  watcher: StoredWatcher | null;
 }
 
 export interface JournalOptions {
@@ -81,17 +87,18 @@ export class Journal {
   }
 
   /** Writes how a call ended. The event itself travels on in memory, so a failed write loses nothing but the replay. */
-  close(entry: JournalEntry, event: UsageEvent): ClosedEntry {
+  close(entry: JournalEntry, event: UsageEvent, watcher: StoredWatcher | null = null): ClosedEntry {
     this.#append(`C\t${makeCloseLine(event)}\n`);
     this.#closes.push(entry);
-    return { entry, event };
+    return { entry, event, watcher };
   }
 
   /** The events are in PostgreSQL: their records are not needed any more. */
   release(entries: readonly ClosedEntry[]): void {
-    for (const { entry } of entries) {
+    for (const { entry, watcher } of entries) {
       entry.openedIn?.settleOne();
       entry.closedIn?.settleOne();
+      watcher?.noticeStored();
     }
   }
 

@@ -3,7 +3,9 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/p
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type postgres from "postgres";
+import { deleteBudgetProcess } from "../../db/queries/budget-process.ts";
 import { insertUsageEvents } from "../../db/queries/insert-usage-events.ts";
+import { formatUsd } from "../core/money.ts";
 import type { UsageEvent } from "../core/usage-event.ts";
 import { parseCloseLine, parseOpenLine, type UsageEnd } from "../core/usage-line.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -24,10 +26,15 @@ export interface RecoveryReport {
   open: number;
   /** Of all of these, the ones that were not in PostgreSQL yet. */
   inserted: number;
+  /** Nano-USD of budgets that their leases held: free again, or charged where records may be lost. */
+  freedNanoUsd: bigint;
+  writtenOffNanoUsd: bigint;
 }
 
 /**
- * Brings the journals of processes that died into PostgreSQL and removes them. Safe to run twice and at once (a folder is
+ * Brings the journals of processes that died into PostgreSQL, gives back what their leases of budgets still hold, and
+ * removes them. After another boot (a power loss) records may be missing, because none is synced to disk: then the leases
+ * are charged instead, which is the most that can have been spent. Safe to run twice and at once (a folder is
  * taken by renaming it), and to be killed at any point: events collide by id, and a folder goes only after its last batch.
  */
 export async function recoverJournals(deps: {
@@ -36,22 +43,43 @@ export async function recoverJournals(deps: {
   clock: Clock;
   logger: Logger;
 }): Promise<RecoveryReport> {
-  const report: RecoveryReport = { folders: 0, closed: 0, open: 0, inserted: 0 };
+  const report: RecoveryReport = {
+    folders: 0,
+    closed: 0,
+    open: 0,
+    inserted: 0,
+    freedNanoUsd: 0n,
+    writtenOffNanoUsd: 0n,
+  };
   await mkdir(deps.journalDir, { recursive: true, mode: 0o700 });
   for (const entry of await readdir(deps.journalDir, { withFileTypes: true })) {
     if (!entry.isDirectory()) continue;
-    const folder = await adoptFolder(join(deps.journalDir, entry.name), deps.clock);
-    if (folder === null) continue;
-    await replayFolder(folder, entry.name.replace(/\..*$/s, ""), deps.sql, report);
-    await rm(folder, { recursive: true });
+    const adopted = await adoptFolder(join(deps.journalDir, entry.name), deps.clock);
+    if (adopted === null) continue;
+    const process = entry.name.replace(/\..*$/s, "");
+    await replayFolder(adopted.folder, process, deps.sql, report);
+    // Each batch and this are transactions of their own: one that locked several sets of budgets would deadlock.
+    const held = await deleteBudgetProcess(deps.sql, process, adopted.isUnsynced);
+    if (adopted.isUnsynced) report.writtenOffNanoUsd += held;
+    else report.freedNanoUsd += held;
+    await rm(adopted.folder, { recursive: true });
     report.folders++;
-    deps.logger.info({ ...report, folder: entry.name }, "adopted the journal of a process that died");
+    const { freedNanoUsd, writtenOffNanoUsd, ...counts } = report;
+    deps.logger.info(
+      {
+        ...counts,
+        freed_usd: formatUsd(freedNanoUsd),
+        written_off_usd: formatUsd(writtenOffNanoUsd),
+        folder: entry.name,
+      },
+      "adopted the journal of a process that died",
+    );
   }
   return report;
 }
 
 /** The folder under a name that marks its new owner, or `null` where somebody alive has it. */
-async function adoptFolder(folder: string, clock: Clock): Promise<string | null> {
+async function adoptFolder(folder: string, clock: Clock): Promise<{ folder: string; isUnsynced: boolean } | null> {
   const silentMs = clock.nowMs() - (await stat(join(folder, ownerFile)).catch(() => stat(folder))).mtimeMs;
   const text = await readFile(join(folder, ownerFile), "utf8").catch(() => "");
   const owner = parseOwner(text);
@@ -61,8 +89,10 @@ async function adoptFolder(folder: string, clock: Clock): Promise<string | null>
   try {
     // Of two that try, one succeeds.
     await rename(folder, adopted);
-    await writeFile(join(adopted, ownerFile), JSON.stringify(getJournalOwner()), { mode: 0o600 });
-    return adopted;
+    const here = getJournalOwner();
+    const isUnsynced = owner !== null && (owner.isUnsynced === true || owner.bootId !== here.bootId);
+    await writeFile(join(adopted, ownerFile), JSON.stringify({ ...here, isUnsynced }), { mode: 0o600 });
+    return { folder: adopted, isUnsynced };
   } catch {
     return null;
   }

@@ -141,6 +141,10 @@ export const settingSchemas = {
     session_absolute_hours: count(1, 744, 12),
     attempts_per_minute: count(1, 10_000, 20),
   }),
+  limits: z.strictObject({
+    budget_exceeded_status: z.union([z.literal(429), z.literal(402)], { error: "429 or 402" }).default(429),
+    budget_surplus: z.boolean().default(true),
+  }),
   usage: z.strictObject({ raw_days: count(1, 3650, 30), partition_days_ahead: count(1, 60, 3) }),
   journal: z.strictObject({
     flush_interval_ms: count(1, 60_000, 500),
@@ -162,6 +166,7 @@ export const configFileSchema = z.strictObject({
   permissions: settingSchemas.permissions.optional(),
   auth: settingSchemas.auth.optional(),
   plans: z.record(z.string(), planSchema).optional(),
+  limits: settingSchemas.limits.optional(),
   usage: settingSchemas.usage.optional(),
   journal: settingSchemas.journal.optional(),
   log: settingSchemas.log.optional(),

@@ -5,7 +5,7 @@ import { type ConfigMistake, formatConfigValue } from "./config-error.ts";
 import { settingSchemas } from "./config-schema.ts";
 import { parseSection } from "./config-section.ts";
 
-type Settings = Pick<Config, "gateway" | "keys" | "permissions" | "journal" | "usage" | "log">;
+type Settings = Pick<Config, "gateway" | "keys" | "permissions" | "limits" | "journal" | "usage" | "log">;
 
 /** Reads the sections that are settings of the process; `null` where one of them has a mistake. */
 export function parseSettings(sections: Readonly<Record<string, unknown>>, mistakes: ConfigMistake[]): Settings | null {
@@ -14,12 +14,13 @@ export function parseSettings(sections: Readonly<Record<string, unknown>>, mista
   const gateway = read("gateway", settingSchemas.gateway);
   const keys = read("keys", settingSchemas.keys);
   const permissions = read("permissions", settingSchemas.permissions);
+  const limits = read("limits", settingSchemas.limits);
   const usage = read("usage", settingSchemas.usage);
   const journal = read("journal", settingSchemas.journal);
   const log = read("log", settingSchemas.log);
   if (keys !== null) checkKeys(keys, mistakes);
   if (gateway === null || keys === null || permissions === null) return null;
-  if (usage === null || journal === null || log === null) return null;
+  if (limits === null || usage === null || journal === null || log === null) return null;
   return {
     gateway: {
       authEnabled: gateway.auth.enabled,
@@ -45,6 +46,7 @@ export function parseSettings(sections: Readonly<Record<string, unknown>>, mista
       pendingEventsMax: journal.pending_events_max,
       segmentBytesMax: journal.segment_bytes_max,
     },
+    limits: { budgetExceededStatus: limits.budget_exceeded_status, budgetSurplus: limits.budget_surplus },
     usage: { rawDays: usage.raw_days, partitionDaysAhead: usage.partition_days_ahead },
     log,
   };

@@ -87,6 +87,12 @@ export interface Config {
   /** All that a key can be given: the built-in permissions and the deployment's own. */
   permissions: readonly string[];
   journal: { flushIntervalMs: number; batchEventsMax: number; pendingEventsMax: number; segmentBytesMax: number };
+  limits: {
+    /** What a call is answered that its budgets do not cover: 429 or 402. */
+    budgetExceededStatus: number;
+    /** `false`: each call asks PostgreSQL for exactly the money that it needs. */
+    budgetSurplus: boolean;
+  };
   usage: { rawDays: number; partitionDaysAhead: number };
   auth: {
     /** Where browsers reach the gateway: scheme, host and port. `null`: on this machine, at its own port. */

@@ -16,6 +16,9 @@ interface Counts {
   flushBatches: number;
   flushEvents: number;
   flushFailures: number;
+  /** Statements that asked for leases of budgets, and those of them that failed. */
+  leaseStatements: number;
+  leaseFailures: number;
 }
 
 /** Values that are read when a scrape comes. */
@@ -42,6 +45,8 @@ export interface Metrics extends Counts {
   observeFirstToken(provider: string, firstTokenMs: number): void;
   /** One metered event; `costNanoUsd` is `null` where it is unpriced. */
   observeUsage(usage: Readonly<TokenUsage>, costNanoUsd: bigint | null): void;
+  /** A call cost more than was held for it, by so many nano-USD. */
+  noticeDebt(nanoUsd: bigint): void;
   observeFlush(durationMs: number): void;
   observeJob(observation: JobObservation): void;
   /** Whether the audit log was what was written, when it was last looked at. */
@@ -108,6 +113,8 @@ export function openMetrics(): Metrics {
     flushBatches: 0,
     flushEvents: 0,
     flushFailures: 0,
+    leaseStatements: 0,
+    leaseFailures: 0,
   };
   const addCount = (name: string, help: string, read: () => number): void => {
     new Counter({
@@ -219,6 +226,11 @@ export function openMetrics(): Metrics {
   addCount("tollgate_flush_batches_total", "Batches of events moved to PostgreSQL.", () => counts.flushBatches);
   addCount("tollgate_flush_events_total", "Events moved to PostgreSQL.", () => counts.flushEvents);
   addCount("tollgate_flush_failures_total", "Batches that failed and are tried again.", () => counts.flushFailures);
+  const debt = { calls: 0, nanoUsd: 0n };
+  addCount("tollgate_budget_debts_total", "Calls that cost more than was held for them.", () => debt.calls);
+  addCount("tollgate_budget_debt_usd_total", "By how much they did, in USD.", () => makeUsdGauge(debt.nanoUsd));
+  addCount("tollgate_lease_statements_total", "Statements that lease budgets.", () => counts.leaseStatements);
+  addCount("tollgate_lease_failures_total", "Of those, the ones that failed.", () => counts.leaseFailures);
   const flushes = addHistogram("tollgate_flush_duration_seconds", "One batch into PostgreSQL.", null, jobBounds);
 
   let auditChainBroken = 0;
@@ -262,6 +274,10 @@ export function openMetrics(): Metrics {
       usage.reasoning += tokens.reasoningTokens;
       if (costNanoUsd === null) usage.unpriced += 1;
       else usage.costNanoUsd += costNanoUsd;
+    },
+    noticeDebt(nanoUsd) {
+      debt.calls++;
+      debt.nanoUsd += nanoUsd;
     },
     observeFlush: (durationMs) => flushes.add("", durationMs / 1000),
     observeJob({ job, outcome, durationMs, lagMs }) {

@@ -11,6 +11,8 @@ export interface ResolvedModel {
   name: string;
   /** In routing order; at least one. */
   targets: readonly ProviderTarget[];
+  /** Of these the ones with a price: all that a call with a budget may go to. */
+  pricedTargets: readonly ProviderTarget[];
   outputTokensMax: number | null;
 }
 
@@ -41,7 +43,7 @@ export function openModelTable(config: Config, prices: PriceBook): ModelTable {
     const targets = model.providers.map((provider) =>
       makeTarget(provider, provider.modelName ?? name, name, model.outputTokensMax, prices),
     );
-    configured.set(name, { name, targets, outputTokensMax: model.outputTokensMax });
+    configured.set(name, makeModel(name, targets, model.outputTokensMax));
   }
   const names = [...configured.keys()];
   const shorthands = new LRUCache<string, ResolvedModel | UnconfiguredModel>({ max: shorthandsMax });
@@ -80,7 +82,12 @@ function resolveShorthand(
     return { name, providerType: type, credentialMissing: provider.credentialMissing };
   }
   const targets = [makeTarget(provider, upstreamModel, name, null, prices)];
-  return { name, targets, outputTokensMax: null };
+  return makeModel(name, targets, null);
+}
+
+function makeModel(name: string, targets: readonly ProviderTarget[], outputTokensMax: number | null): ResolvedModel {
+  const priced = targets.filter(({ price }) => price !== null);
+  return { name, targets, pricedTargets: priced.length === targets.length ? targets : priced, outputTokensMax };
 }
 
 function makeTarget(

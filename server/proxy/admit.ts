@@ -2,11 +2,12 @@ import { isForbiddenToClients } from "../core/client-key.ts";
 import { makeRefusal, type Refusal } from "../core/error.ts";
 import { isOriginAllowed } from "../core/origin.ts";
 import { isPermissionGranted } from "../core/permission.ts";
-import { makeUpperBound } from "../core/price.ts";
+import { findOutputWithin, makeUpperBound } from "../core/price.ts";
 import { makeUsageEstimate } from "../core/usage-estimate.ts";
 import { isAddressAllowed, isModelGranted, type KnownKey, modelAnswersMax } from "../keys/known-key.ts";
 import type { RateAmounts } from "../limits/rate-limiter.ts";
 import type { ResolvedModel } from "../providers/model-table.ts";
+import type { ProviderTarget } from "../providers/types.ts";
 import type { ParsedInference } from "./parse.ts";
 
 /**
@@ -53,42 +54,105 @@ export function findCallerRefusal(
 
 /** What was decided for an admitted call. */
 export interface Admission {
+  /** In routing order; at least one. */
+  targets: readonly ProviderTarget[];
+  /** The most input tokens that the call can have. */
+  inputTokensBound: number;
   /** Cap on output tokens that the provider is given, per choice; `null`: the client's request stays as it is. */
   outputTokensMax: number | null;
   /** The most output tokens that the call can have. */
   outputTokensBound: number;
   /** The most that the call can cost at list price; 0 where it has none. */
   reservedNanoUsd: bigint;
+  /** The same with the smallest answer that is worth a call, where the client leaves that to the gateway. */
+  leastNanoUsd: bigint;
 }
+
+/** An answer that is shorter than this is of no use to anybody. */
+const outputTokensLeast = 16;
 
 /**
  * Decides over one call. Leaves nothing behind when it refuses.
  *
  * @param outputTokensDefault assumed where neither request, key nor model caps the output.
+ * @param isBudgeted the call is charged to a budget: it goes to providers with a price only, and its output is capped in
+ * any case, because the cap is what its budget was asked for.
  */
 export function admit(
   known: KnownKey,
   request: ParsedInference,
   model: ResolvedModel,
   outputTokensDefault: number,
+  isBudgeted: boolean,
 ): Admission | Refusal {
   if (!isAllowed(known, model.name)) {
     return makeRefusal("model_not_allowed", `This key may not call the model \`${request.model}\`.`, {
       param: "model",
     });
   }
+  const targets = isBudgeted ? model.pricedTargets : model.targets;
+  if (targets.length === 0) {
+    const message = `The model \`${request.model}\` has no price, and a budget holds for this key.`;
+    return makeRefusal("model_unpriced", message, { param: "model" });
+  }
   const keyCap = known.key.maxOutputTokens;
   const asked = request.outputTokensMax;
-  const outputTokensMax = keyCap === null ? asked : asked === null ? keyCap : Math.min(keyCap, asked);
+  const fallback = model.outputTokensMax ?? outputTokensDefault;
+  let outputTokensMax = keyCap === null ? asked : asked === null ? keyCap : Math.min(keyCap, asked);
+  if (isBudgeted) outputTokensMax ??= fallback;
   // A token is at least one byte of the request, so its bytes bound its tokens.
-  const bound = (outputTokensMax ?? model.outputTokensMax ?? outputTokensDefault) * request.choices;
-  let reservedNanoUsd = 0n;
-  for (const target of model.targets) {
-    if (target.price === null) continue;
-    const amount = makeUpperBound(target.price, request.body.length, bound);
-    if (amount > reservedNanoUsd) reservedNanoUsd = amount;
+  const inputTokensBound = request.body.length;
+  const cap = outputTokensMax ?? fallback;
+  const reservedNanoUsd = findCostBound(targets, inputTokensBound, cap * request.choices);
+  const leastCap = asked === null && isBudgeted ? Math.min(cap, outputTokensLeast) : cap;
+  return {
+    targets,
+    inputTokensBound,
+    outputTokensMax,
+    outputTokensBound: cap * request.choices,
+    reservedNanoUsd,
+    leastNanoUsd:
+      leastCap === cap ? reservedNanoUsd : findCostBound(targets, inputTokensBound, leastCap * request.choices),
+  };
+}
+
+/** The most that a call can cost at any of the providers; 0 where none has a price. */
+function findCostBound(targets: readonly ProviderTarget[], inputTokens: number, outputTokens: number): bigint {
+  let most = 0n;
+  for (const { price } of targets) {
+    if (price === null) continue;
+    const amount = makeUpperBound(price, inputTokens, outputTokens);
+    if (amount > most) most = amount;
   }
-  return { outputTokensMax, outputTokensBound: bound, reservedNanoUsd };
+  return most;
+}
+
+/**
+ * The admission of a call for which less was to be had than it could cost.
+ *
+ * @param amount at least `leastNanoUsd`.
+ */
+export function makeSmaller(admission: Admission, amount: bigint, choices: number): Admission {
+  let outputTokens = admission.outputTokensBound;
+  for (const { price } of admission.targets) {
+    if (price === null) continue;
+    outputTokens = Math.min(outputTokens, findOutputWithin(price, admission.inputTokensBound, amount));
+  }
+  const outputTokensMax = Math.floor(outputTokens / choices);
+  return { ...admission, outputTokensMax, outputTokensBound: outputTokensMax * choices, reservedNanoUsd: amount };
+}
+
+/** The admission of a call of whose input more is known. */
+export function makeCounted(admission: Admission, inputTokensBound: number, request: ParsedInference): Admission {
+  const { targets, outputTokensBound } = admission;
+  const cap = outputTokensBound / request.choices;
+  const leastCap = request.outputTokensMax === null ? Math.min(cap, outputTokensLeast) : cap;
+  return {
+    ...admission,
+    inputTokensBound,
+    reservedNanoUsd: findCostBound(targets, inputTokensBound, outputTokensBound),
+    leastNanoUsd: findCostBound(targets, inputTokensBound, leastCap * request.choices),
+  };
 }
 
 /** What a call is counted as in the limits of its key until it has ended. */

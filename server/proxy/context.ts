@@ -1,10 +1,12 @@
 import type { FindClientAddress } from "../core/client-address.ts";
+import type { ProviderType } from "../core/provider-type.ts";
 import type { Authenticate } from "../keys/authenticate.ts";
 import type { ClientOrigins } from "../keys/client-origins.ts";
 import type { FindKey } from "../keys/find-key.ts";
 import type { LastUsed } from "../keys/last-used.ts";
 import type { Flusher } from "../ledger/flusher.ts";
 import type { Journal } from "../ledger/journal.ts";
+import type { BudgetLeases } from "../limits/budget-leases.ts";
 import type { RateLimiter } from "../limits/rate-limiter.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Config } from "../platform/config.ts";
@@ -13,8 +15,18 @@ import type { Metrics } from "../platform/metrics.ts";
 import type { ModelTable } from "../providers/model-table.ts";
 import type { Providers } from "../providers/registry.ts";
 import type { MakeEventId } from "./event-ids.ts";
+import type { BudgetRules } from "./find-budgets.ts";
 import type { OpenCalls } from "./open-calls.ts";
 import type { OwnRecords } from "./own-records.ts";
+
+/**
+ * A bound of a request's input tokens by the model's own tokenizer, closer than its bytes are; `null` where there is none.
+ */
+export type CountInputTokens = (
+  json: Readonly<Record<string, unknown>>,
+  type: ProviderType,
+  upstreamModel: string,
+) => Promise<number | null>;
 
 /** What a request needs; built once per process. */
 export interface ProxyContext {
@@ -29,6 +41,9 @@ export interface ProxyContext {
   ownRecords: OwnRecords;
   lastUsed: LastUsed;
   rateLimiter: RateLimiter;
+  budgets: BudgetLeases;
+  budgetRules: BudgetRules;
+  countInputTokens: CountInputTokens;
   models: ModelTable;
   providers: Providers;
   journal: Journal;

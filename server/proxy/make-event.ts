@@ -22,11 +22,12 @@ export function makeEvent(
   model: ResolvedModel,
   admission: Admission,
   requestTags: string,
+  budgetWindows: string,
   address: string,
   origin: string | undefined,
 ): UsageEvent {
-  const [target] = model.targets;
-  const priced = model.targets.some((candidate) => candidate.price !== null);
+  const [target] = admission.targets;
+  const priced = admission.targets.some((candidate) => candidate.price !== null);
   return {
     id,
     atMs: parseEventTime(id),
@@ -51,6 +52,7 @@ export function makeEvent(
     bytesOut: 0,
     clientIp: address,
     origin: origin?.slice(0, 256) ?? "",
+    budgetWindows,
     inputTokens: 0,
     cachedInputTokens: 0,
     cacheWriteTokens: 0,

@@ -5,6 +5,7 @@ import type { UsageEvent } from "../core/usage-event.ts";
 import { isRefusal } from "../keys/authenticate.ts";
 import type { KnownKey } from "../keys/known-key.ts";
 import type { JournalEntry } from "../ledger/journal.ts";
+import type { BudgetHold } from "../limits/budget-hold.ts";
 import type { RateGrant } from "../limits/rate-limiter.ts";
 import type { WireEndpoint } from "../providers/types.ts";
 import { makeAccessLine } from "./access-line.ts";
@@ -12,6 +13,7 @@ import { admit, findCallerRefusal, findCorsOrigin, makeRateBound } from "./admit
 import { ClientConnection } from "./client-connection.ts";
 import type { ProxyContext } from "./context.ts";
 import { type Dispatched, dispatch } from "./dispatch.ts";
+import { findBudgets } from "./find-budgets.ts";
 import { makeEvent } from "./make-event.ts";
 import type { OpenCall } from "./open-calls.ts";
 import { parseInference } from "./parse.ts";
@@ -20,6 +22,7 @@ import { readBody } from "./read-body.ts";
 import { relayAnswer } from "./relay-answer.ts";
 import { StreamRelay } from "./relay-stream.ts";
 import { parseRequestTags } from "./request-tags.ts";
+import { reserveBudget } from "./reserve-budget.ts";
 import { findModel } from "./resolve.ts";
 import { respondRefusal } from "./respond.ts";
 import { settle } from "./settle.ts";
@@ -36,6 +39,7 @@ interface Call {
   corsOrigin: string | null;
   /** From the moment the key is known. */
   open: OpenCall | null;
+  hold: BudgetHold | null;
 }
 
 /**
@@ -50,7 +54,17 @@ export async function handleInference(
 ): Promise<void> {
   const startedAtMs = proxy.clock.monotonicMs();
   const requestId = proxy.makeEventId();
-  const call: Call = { proxy, endpoint, request, response, requestId, startedAtMs, corsOrigin: null, open: null };
+  const call: Call = {
+    proxy,
+    endpoint,
+    request,
+    response,
+    requestId,
+    startedAtMs,
+    corsOrigin: null,
+    open: null,
+    hold: null,
+  };
   proxy.openRequests.count++;
   try {
     const authenticated = proxy.authenticate(request, "bearer");
@@ -100,12 +114,12 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
   if (typeof tags !== "string") return tags;
   const model = findModel(proxy.models, parsed.model);
   if ("code" in model) return model;
-  const admission = admit(known, parsed, model, proxy.config.gateway.outputTokensDefault);
+  const budgets = findBudgets(known, proxy.budgetRules, proxy.clock.nowMs());
+  let admission = admit(known, parsed, model, proxy.config.gateway.outputTokensDefault, budgets.length > 0);
   if ("code" in admission) return admission;
   // While the body was on its way.
   if (open.isCut) return makeRefusal("revoked_api_key");
 
-  const event = makeEvent(call.requestId, known, endpoint, parsed, model, admission, tags, address, origin);
   let grant: RateGrant | null = null;
   if (known.limits !== null) {
     const asked = proxy.rateLimiter.reserve(
@@ -118,11 +132,25 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
     if (!asked.ok) return makeRateRefusal(asked);
     grant = asked;
   }
+  let hold: BudgetHold | null = null;
+  if (budgets.length > 0) {
+    const asked = reserveBudget(proxy, budgets, parsed, admission);
+    const budgeted = asked instanceof Promise ? await asked : asked;
+    if ("code" in budgeted) {
+      grant?.undo();
+      return budgeted;
+    }
+    ({ hold, admission } = budgeted);
+    call.hold = hold;
+  }
+  const windowIds = hold?.windowIds ?? "";
+  const event = makeEvent(call.requestId, known, endpoint, parsed, model, admission, tags, windowIds, address, origin);
   let entry: JournalEntry;
   try {
     entry = await proxy.journal.open(event);
   } catch {
     grant?.undo();
+    hold?.release();
     return makeRefusal("store_unavailable", "The journal cannot be written.", { retryAfterSeconds: 1 });
   }
   const client = new ClientConnection(response);
@@ -140,7 +168,7 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
       endpoint,
       request: parsed,
       requestId: call.requestId,
-      targets: model.targets,
+      targets: admission.targets,
       outputTokensMax: admission.outputTokensMax,
       receiver: relay,
       client,
@@ -152,7 +180,7 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
     else relayAnswer(call, client, event, dispatched, ownCap);
   } finally {
     event.latencyMs = roundMs(proxy.clock.monotonicMs() - call.startedAtMs);
-    settle(proxy, entry, grant, event);
+    settle(proxy, entry, grant, hold, event);
   }
   observe(call, dispatched.upstreamMs, null, event);
   return null;

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { errorTable, type Refusal } from "../core/error.ts";
 import type { UsageEvent } from "../core/usage-event.ts";
+import type { BudgetHold } from "../limits/budget-hold.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import type { ProxyContext } from "./context.ts";
 import type { Dispatched } from "./dispatch.ts";
@@ -26,6 +27,8 @@ export interface RelayedCall {
   requestId: UsageEvent["id"];
   startedAtMs: number;
   corsOrigin: string | null;
+  /** What is held for it in its budgets. */
+  hold: BudgetHold | null;
 }
 
 /** Writes a whole answer (or what there is instead of one) to the client, and the usage onto the event. */
@@ -68,6 +71,7 @@ export function relayAnswer(
           corsOrigin: call.corsOrigin,
           overheadMs: now - call.startedAtMs - dispatched.upstreamMs,
           costNanoUsd: event.costNanoUsd,
+          budgetRemainingNanoUsd: findRemaining(call.hold, event),
           outputTokensMax,
           retryAfter: findRetryAfter(result.status, result.headers),
         });
@@ -78,6 +82,13 @@ export function relayAnswer(
     setUsage(event, target, null, 0);
   }
   if (client.left) setClientLeft(event);
+}
+
+/** What is left of the tightest budget once this call is charged what it cost. */
+function findRemaining(hold: BudgetHold | null, { costNanoUsd }: UsageEvent): bigint | null {
+  if (hold === null) return null;
+  const left = hold.remaining + hold.amount - (costNanoUsd ?? 0n);
+  return left > 0n ? left : 0n;
 }
 
 /** Marks an event whose client did not wait for its answer. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { errorTable, type Refusal } from "../core/error.ts";
+import { errorTable, findStatus, type Refusal } from "../core/error.ts";
 import type { EventId } from "../core/id.ts";
 import { formatUsd } from "../core/money.ts";
 
@@ -21,6 +21,7 @@ const exposedHeaders = [
   "ratelimit",
   "ratelimit-policy",
   "x-tollgate-budget-remaining-usd",
+  "x-tollgate-budget-resets-at",
   "x-tollgate-cost-usd",
   "x-tollgate-max-output-tokens",
   "x-tollgate-overhead-ms",
@@ -92,14 +93,17 @@ export function respondRefusal(
   corsOrigin: string | null = null,
 ): void {
   if (response.headersSent || response.destroyed) return;
-  const { status } = errorTable[refusal.code];
+  const status = findStatus(refusal);
   const body = Buffer.from(JSON.stringify(makeErrorBody(refusal)));
   const headers = makeBaseHeaders(requestId, corsOrigin);
   headers.push("content-type", "application/json", "content-length", String(body.length));
   if (status === 401) headers.push("www-authenticate", "Bearer");
   if (refusal.retryAfterSeconds !== undefined)
     headers.push("retry-after", String(Math.ceil(refusal.retryAfterSeconds)));
-  if (refusal.code === "budget_exceeded") headers.push("x-should-retry", "false");
+  if (refusal.resetsAt !== undefined) headers.push("x-tollgate-budget-resets-at", refusal.resetsAt);
+  // An SDK that tries again would be refused again, for as long as the period lasts.
+  if (refusal.code === "budget_exceeded" && refusal.retryAfterSeconds === undefined)
+    headers.push("x-should-retry", "false");
   const announced = request.headers["content-length"];
   const isSending =
     !request.complete &&
@@ -160,6 +164,8 @@ export interface CallFacts {
   overheadMs: number;
   /** `null`: unpriced, or not known yet. */
   costNanoUsd: bigint | null;
+  /** Of the tightest budget, after this call; `null` where none holds for it. */
+  budgetRemainingNanoUsd: bigint | null;
   /** The cap that the gateway itself set. */
   outputTokensMax: number | null;
   /** From the provider, on an answer that says to come back later. */
@@ -170,6 +176,8 @@ function makeCallHeaders(facts: CallFacts, contentType: string): string[] {
   const headers = makeBaseHeaders(facts.requestId, facts.corsOrigin);
   headers.push("content-type", contentType, "x-tollgate-overhead-ms", facts.overheadMs.toFixed(3));
   if (facts.costNanoUsd !== null) headers.push("x-tollgate-cost-usd", formatUsd(facts.costNanoUsd));
+  if (facts.budgetRemainingNanoUsd !== null)
+    headers.push("x-tollgate-budget-remaining-usd", formatUsd(facts.budgetRemainingNanoUsd));
   if (facts.outputTokensMax !== null) headers.push("x-tollgate-max-output-tokens", String(facts.outputTokensMax));
   if (facts.retryAfter !== null) headers.push("retry-after", facts.retryAfter);
   return headers;

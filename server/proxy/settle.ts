@@ -1,9 +1,11 @@
 import { findTopLevelFields } from "../core/json-spans.ts";
+import { formatUsd } from "../core/money.ts";
 import { makeCharge } from "../core/price.ts";
 import { makeUsageEstimate } from "../core/usage-estimate.ts";
 import type { UsageEvent } from "../core/usage-event.ts";
 import { parseOpenAiUsage, type UsageReading } from "../core/usage-report.ts";
 import type { JournalEntry } from "../ledger/journal.ts";
+import type { BudgetHold } from "../limits/budget-hold.ts";
 import type { RateGrant } from "../limits/rate-limiter.ts";
 import type { ProviderTarget } from "../providers/types.ts";
 import type { ProxyContext } from "./context.ts";
@@ -57,8 +59,15 @@ export function setUsage(
 }
 
 /** Ends a call in the ledger and in the limits of its key: exactly once, whatever came of it. */
-export function settle(proxy: ProxyContext, entry: JournalEntry, grant: RateGrant | null, event: UsageEvent): void {
-  proxy.flusher.add(proxy.journal.close(entry, event));
+export function settle(
+  proxy: ProxyContext,
+  entry: JournalEntry,
+  grant: RateGrant | null,
+  hold: BudgetHold | null,
+  event: UsageEvent,
+): void {
+  if (hold !== null) settleBudget(proxy, hold, event);
+  proxy.flusher.add(proxy.journal.close(entry, event, hold));
   grant?.settle({
     requests: 1,
     inputTokens: event.inputTokens + event.cachedInputTokens + event.cacheWriteTokens + event.inputAudioTokens,
@@ -66,4 +75,23 @@ export function settle(proxy: ProxyContext, entry: JournalEntry, grant: RateGran
     cost: event.costNanoUsd ?? 0n,
   });
   proxy.metrics.observeUsage(event, event.costNanoUsd);
+}
+
+function settleBudget(proxy: ProxyContext, hold: BudgetHold, event: UsageEvent): void {
+  const cost = event.costNanoUsd ?? 0n;
+  hold.settle(cost);
+  if (cost <= hold.amount) return;
+  // It is charged in full all the same: the provider will. Until PostgreSQL knows, nothing more is lent.
+  const excess = cost - hold.amount;
+  proxy.metrics.noticeDebt(excess);
+  proxy.logger.warn(
+    {
+      event: "budget_debt",
+      request_id: event.id,
+      public_id: event.publicId,
+      provider: event.provider,
+      excess_usd: formatUsd(excess),
+    },
+    "a provider reported more than the most that the call could cost",
+  );
 }

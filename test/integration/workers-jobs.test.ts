@@ -116,6 +116,7 @@ describe("manage-partitions", () => {
     bytesOut: 1,
     clientIp: "",
     origin: "",
+    budgetWindows: "",
   });
   const listPartitions = async (): Promise<string[]> => {
     const rows = await sql()<{ name: string }[]>`

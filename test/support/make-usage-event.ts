@@ -30,6 +30,7 @@ export function makeUsageEvent(atMs: number, properties: Partial<UsageEvent> = {
     bytesOut: 200,
     clientIp: "127.0.0.1",
     origin: "",
+    budgetWindows: "",
     inputTokens: 10,
     cachedInputTokens: 0,
     cacheWriteTokens: 0,

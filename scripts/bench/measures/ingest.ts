@@ -115,5 +115,6 @@ function makeEvent(index: number): UsageEvent {
     bytesOut: 560,
     clientIp: "127.0.0.1",
     origin: "",
+    budgetWindows: "",
   };
 }

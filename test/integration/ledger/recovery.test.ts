@@ -61,7 +61,7 @@ describe("recoverJournals", () => {
         opening(makeUsageEvent(Date.now())).slice(0, 60),
     );
     const report = await recoverJournals({ journalDir, sql: database.database.sql, clock, logger });
-    expect(report).toEqual({ folders: 1, closed: 2, open: 1, inserted: 2 });
+    expect(report).toEqual({ folders: 1, closed: 2, open: 1, inserted: 2, freedNanoUsd: 0n, writtenOffNanoUsd: 0n });
     expect(await listIds([open.id, closed.id, flushed.id])).toEqual(
       [
         { id: open.id, usage_source: "reserved", cost: "5000" },

@@ -38,6 +38,11 @@ const event: fc.Arbitrary<UsageEvent> = fc
     bytesOut: count,
     clientIp: plain,
     origin: plain,
+    budgetWindows: fc.constantFrom(
+      "",
+      "key/abcdefghijkl/30d/1795651200000",
+      "key/a/day/0,owner/b%2C/month@Europe%2FParis/1",
+    ),
   })
   .chain((some) =>
     fc
