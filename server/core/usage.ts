@@ -21,5 +21,18 @@ export const noTokens: Readonly<TokenUsage> = Object.freeze({
   outputAudioTokens: 0,
 });
 
+/** The sum, bucket by bucket. */
+export function addTokens(a: TokenUsage, b: TokenUsage): TokenUsage {
+  return {
+    inputTokens: a.inputTokens + b.inputTokens,
+    cachedInputTokens: a.cachedInputTokens + b.cachedInputTokens,
+    cacheWriteTokens: a.cacheWriteTokens + b.cacheWriteTokens,
+    outputTokens: a.outputTokens + b.outputTokens,
+    reasoningTokens: a.reasoningTokens + b.reasoningTokens,
+    inputAudioTokens: a.inputAudioTokens + b.inputAudioTokens,
+    outputAudioTokens: a.outputAudioTokens + b.outputAudioTokens,
+  };
+}
+
 /** Where a charge comes from: the provider's report, our estimate, or the reservation of a call whose end nobody saw. */
 export type UsageSource = "reported" | "estimated" | "reserved";

@@ -15,6 +15,8 @@ const heartbeatIntervalMs = 5_000;
 export interface JournalEntry {
   openedIn: JournalSegment | null;
   closedIn: JournalSegment | null;
+  /** Of the same event, opened again after it. */
+  before: JournalEntry | null;
 }
 
 /** Who wants to know that an event is in PostgreSQL. */
@@ -75,10 +77,11 @@ export class Journal {
   /**
    * Writes that a call is about to be made. `event` holds what is charged if its end is never seen.
    *
+   * @param before its entry so far, where more is charged now than when it was opened: the last beginning counts.
    * @returns once the record is on file; only then may the provider be called. Rejects where it could not be written.
    */
-  async open(event: UsageEvent): Promise<JournalEntry> {
-    const entry: JournalEntry = { openedIn: null, closedIn: null };
+  async open(event: UsageEvent, before: JournalEntry | null = null): Promise<JournalEntry> {
+    const entry: JournalEntry = { openedIn: null, closedIn: null, before };
     this.#append(`O\t${makeOpenLine(event)}\n`);
     this.#opens.push(entry);
     this.#commit ??= makeCommit();
@@ -96,7 +99,7 @@ export class Journal {
   /** The events are in PostgreSQL: their records are not needed any more. */
   release(entries: readonly ClosedEntry[]): void {
     for (const { entry, watcher } of entries) {
-      entry.openedIn?.settleOne();
+      for (let one: JournalEntry | null = entry; one !== null; one = one.before) one.openedIn?.settleOne();
       entry.closedIn?.settleOne();
       watcher?.noticeStored();
     }

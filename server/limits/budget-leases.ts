@@ -8,6 +8,7 @@ import { type BudgetWaiter, BudgetWaiters, type WaiterGroup } from "./budget-wai
 import { IdleLeases } from "./idle-leases.ts";
 import { makeLeaseAsk } from "./lease-ask.ts";
 import type { LeaseConnection } from "./lease-connection.ts";
+import { findWaiterOutcome, makeShortage } from "./waiter-outcome.ts";
 
 export interface BudgetLeasesOptions {
   connection: LeaseConnection;
@@ -26,10 +27,6 @@ export interface BudgetLeasesOptions {
 
 /** After a refusal it is asked again so soon; another process may give back meanwhile. */
 const retryMs = [3, 6, 12, 25, 50] as const;
-/** So long a call waits for money that others hold. */
-const patienceMs = 150;
-/** So long what was refused counts as refused, without asking. */
-const hopelessMs = 500;
 /** After a failure PostgreSQL is not asked again for so long: no call must wait for each time-out anew. */
 const storeRestMs = 250;
 const tightAfterPressureMs = 1_000;
@@ -76,7 +73,7 @@ export class BudgetLeases {
 
   /**
    * Holds money for a call in all of its budgets, or in none. Answers at once where this process holds enough; else
-   * within {@link patienceMs}, or when PostgreSQL does not answer.
+   * within a fifth of a second, or when PostgreSQL does not answer.
    *
    * @param windows at least one.
    * @param least taken where `wanted` cannot be had; the same for a call that cannot do with less. Nano-USD.
@@ -90,12 +87,6 @@ export class BudgetLeases {
     const leases =
       windows.length === 1 ? [this.#load(windows[0] as BudgetWindow)] : windows.map((one) => this.#load(one));
     return this.#reserve(leases, least, wanted, nowMs);
-  }
-
-  /** What a budget has left as far as this process knows; `null` where it knows nothing of it. Nano-USD. */
-  findRemaining(windowId: string): bigint | null {
-    const lease = this.#leases.get(windowId);
-    return lease?.isTold === true ? lease.remaining : null;
   }
 
   /** Another process was refused what this one may hold. */
@@ -287,24 +278,10 @@ export class BudgetLeases {
     }
   }
 
-  /**
-   * What becomes of a waiter, by what this process holds now; `null`: it goes on waiting.
-   *
-   * @param isRefused by PostgreSQL just now; `null`: it was not asked.
-   */
   #find(waiter: BudgetWaiter, isRefused: boolean | null): BudgetHold | BudgetShortage | null {
     const nowMs = this.#options.clock.monotonicMs();
-    const { leases, least, wanted } = waiter;
-    if (leases.some((lease) => lease.debts > 0 || !lease.isConfirmed)) return null;
-    const got = leases.reduce<bigint>((most, { available }) => (available < most ? available : most), wanted);
-    if (got >= wanted || (isRefused === false && got >= least)) return this.#hold(leases, got, nowMs);
-    if (isRefused !== true) return null;
-    waiter.attempts++;
-    const exhausted = leases.find(({ spendable }) => least > spendable);
-    if (exhausted === undefined && nowMs - waiter.sinceMs < patienceMs) return null;
-    const scarce = exhausted ?? leases.find(({ available }) => available < least) ?? (leases[0] as BudgetLease);
-    scarce.setHopeless(least, nowMs, hopelessMs);
-    return makeShortage(scarce, least);
+    const outcome = findWaiterOutcome(waiter, isRefused, nowMs);
+    return typeof outcome === "bigint" ? this.#hold(waiter.leases, outcome, nowMs) : outcome;
   }
 
   #noticeFailure(error: unknown): void {
@@ -318,13 +295,4 @@ export class BudgetLeases {
       onClosed();
     } else logger.warn({ err: error }, "PostgreSQL lends nothing; calls whose budgets are used up here are refused");
   }
-}
-
-function makeShortage(lease: BudgetLease, least: bigint): BudgetShortage {
-  return {
-    ok: false,
-    reason: least > lease.spendable ? "exhausted" : "held",
-    window: lease.window,
-    spendable: lease.spendable,
-  };
 }

@@ -18,11 +18,14 @@ import type { ProxyContext } from "./context.ts";
 import type { OpenCall } from "./open-calls.ts";
 import type { ParsedInference } from "./parse.ts";
 import { makeUpstreamBody } from "./rewrite.ts";
+import { addSpent, findSpent, type Spent } from "./spent.ts";
 
 /** The attempt whose answer counts, and what all of them took. */
 export interface Dispatched {
   result: AttemptResult;
   target: ProviderTarget;
+  /** What the attempts before it cost; `null`: nothing, as nearly always. */
+  spent: Spent | null;
   attempts: number;
   times: AttemptTimes;
   /** Milliseconds that were spent waiting for providers, over all attempts and the pauses between them. */
@@ -41,6 +44,11 @@ export interface DispatchInput {
   abortWhenLeft: boolean;
   /** Tells when the key was revoked together with its calls. */
   open: OpenCall;
+  /**
+   * An attempt that failed has cost something, nano-USD, and another is to be made. Answers whether that may be: the money
+   * that is held covers one attempt.
+   */
+  mayGoOn(cost: bigint): Promise<boolean>;
 }
 
 /**
@@ -65,6 +73,7 @@ export async function dispatch(proxy: ProxyContext, input: DispatchInput): Promi
   const { clock, metrics } = proxy;
   const startedAtMs = clock.monotonicMs();
   let attempts = 0;
+  let spent: Spent | null = null;
   let running: RunningAttempt | null = null;
   let backoff: Backoff | null = null;
   if (input.abortWhenLeft) input.client.onLeft(() => running?.leave());
@@ -90,8 +99,13 @@ export async function dispatch(proxy: ProxyContext, input: DispatchInput): Promi
       metrics.observeAttempt(target.providerName, getOutcome(result));
       const done = !mayRetry(result) || input.client.left;
       const last = retry >= target.retriesMax;
-      const dispatched = { result, target, attempts, times, upstreamMs: times.endedAtMs - startedAtMs };
+      const dispatched = { result, target, spent, attempts, times, upstreamMs: times.endedAtMs - startedAtMs };
       if (done || (last && index === input.targets.length - 1)) return dispatched;
+      const cost = findSpent(result, target);
+      if (cost !== null) {
+        if (!(await input.mayGoOn(cost.costNanoUsd))) return dispatched;
+        spent = spent === null ? cost : addSpent(spent, cost);
+      }
       if (last) break;
       await (backoff ??= makeBackoff({ minMs: 100, maxMs: 2_000 })).wait();
       // Nobody waits for another attempt any more.

@@ -174,6 +174,17 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
       client,
       abortWhenLeft: known.key.onDisconnect === "abort",
       open,
+      async mayGoOn(cost) {
+        if (hold !== null && !(await hold.grow(cost))) return false;
+        event.reservedNanoUsd += cost;
+        if (event.costNanoUsd !== null) event.costNanoUsd = event.reservedNanoUsd;
+        try {
+          entry = await proxy.journal.open(event, entry);
+          return true;
+        } catch {
+          return false;
+        }
+      },
     });
     event.attempts = dispatched.attempts;
     if (relay?.begun) relay.finish(dispatched);

@@ -5,8 +5,9 @@ import type { BudgetHold } from "../limits/budget-hold.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import type { ProxyContext } from "./context.ts";
 import type { Dispatched } from "./dispatch.ts";
+import { findReportedUsage } from "./reported-usage.ts";
 import { respondAnswer, respondRefusal } from "./respond.ts";
-import { findReportedUsage, setUsage } from "./settle.ts";
+import { setUsage } from "./settle.ts";
 import {
   findRetryAfter,
   isPassedOn,
@@ -39,11 +40,11 @@ export function relayAnswer(
   dispatched: Dispatched,
   outputTokensMax: number | null,
 ): void {
-  const { result, target, times } = dispatched;
+  const { result, target, times, spent } = dispatched;
   if (times.firstByteAtMs >= 0) event.firstTokenMs = times.firstByteAtMs - times.sentAtMs;
   if (result.kind === "failed") {
     // A provider that was working when the call was cut may charge for what it was sent.
-    setUsage(event, target, null, result.failure.kind === "cut" ? 0 : -1);
+    setUsage(event, target, null, result.failure.kind === "cut" ? 0 : -1, spent);
     refuse(call, event, makeFailureRefusal(result.failure));
     call.proxy.logger.warn(
       {
@@ -56,7 +57,9 @@ export function relayAnswer(
     );
   } else if (result.kind === "answered") {
     const succeeded = isSuccess(result.status);
-    setUsage(event, target, succeeded ? findReportedUsage(result.body) : null, succeeded ? result.body.length : -1);
+    // A provider that charges for an error says so in it.
+    const reported = findReportedUsage(result.body);
+    setUsage(event, target, succeeded || reported?.ok ? reported : null, succeeded ? result.body.length : -1, spent);
     if (!isPassedOn(result.status))
       refuse(call, event, makeStatusRefusal(result.status, result.body, target.credential));
     else {
@@ -79,7 +82,7 @@ export function relayAnswer(
     }
   } else {
     // The client left before the first byte; the request is with the provider, which may charge for it.
-    setUsage(event, target, null, 0);
+    setUsage(event, target, null, 0, spent);
   }
   if (client.left) setClientLeft(event);
 }

@@ -93,10 +93,10 @@ export class StreamRelay implements StreamReceiver {
   /** Ends the client's side and writes what came of it onto the event. */
   finish(dispatched: Dispatched): void {
     const event = this.#event;
-    const { times, target } = dispatched;
+    const { times, target, spent } = dispatched;
     event.firstTokenMs = times.firstByteAtMs - times.sentAtMs;
     const { usage, outputBytes, errorText } = this.#scan;
-    setUsage(event, target, usage, outputBytes);
+    setUsage(event, target, usage, outputBytes, spent);
     // The provider said itself, in the stream, that it failed.
     if (errorText !== null) event.code = "upstream_error";
     const { response } = this.#call;

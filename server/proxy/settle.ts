@@ -1,30 +1,15 @@
-import { findTopLevelFields } from "../core/json-spans.ts";
 import { formatUsd } from "../core/money.ts";
 import { makeCharge } from "../core/price.ts";
+import { addTokens } from "../core/usage.ts";
 import { makeUsageEstimate } from "../core/usage-estimate.ts";
 import type { UsageEvent } from "../core/usage-event.ts";
-import { parseOpenAiUsage, type UsageReading } from "../core/usage-report.ts";
+import type { UsageReading } from "../core/usage-report.ts";
 import type { JournalEntry } from "../ledger/journal.ts";
 import type { BudgetHold } from "../limits/budget-hold.ts";
 import type { RateGrant } from "../limits/rate-limiter.ts";
 import type { ProviderTarget } from "../providers/types.ts";
 import type { ProxyContext } from "./context.ts";
-
-const answerLimits = { depthMax: 512, valuesMax: 20_000_000 };
-
-/** Reads the usage that a whole JSON answer reports; `null` where it reports none. */
-export function findReportedUsage(body: Buffer): UsageReading | null {
-  const scan = findTopLevelFields(body, answerLimits);
-  if (!scan.ok) return null;
-  const span = scan.fields.find((field) => field.key === "usage");
-  if (span === undefined) return null;
-  try {
-    const value: unknown = JSON.parse(body.toString("utf8", span.valueStart, span.valueEnd));
-    return value === null ? null : parseOpenAiUsage(value);
-  } catch {
-    return { ok: false, reason: "the usage is not valid JSON" };
-  }
-}
+import type { Spent } from "./spent.ts";
 
 /**
  * Writes tokens and cost of a call onto its event. What the provider reported is charged; where it reported nothing, an
@@ -32,12 +17,14 @@ export function findReportedUsage(body: Buffer): UsageReading | null {
  *
  * @param reported `null`: the provider reported nothing.
  * @param producedBytes bytes of answer text that came; -1 where the provider did no work that it could charge for.
+ * @param spent what attempts before this one cost, which is charged too.
  */
 export function setUsage(
   event: UsageEvent,
   target: ProviderTarget,
   reported: UsageReading | null,
   producedBytes: number,
+  spent: Spent | null,
 ): void {
   event.provider = target.providerName;
   event.priceId = target.price?.id ?? "";
@@ -46,7 +33,8 @@ export function setUsage(
     event.costNanoUsd = target.price === null ? null : event.reservedNanoUsd;
     return;
   }
-  const usage = reported?.usage ?? makeUsageEstimate(producedBytes < 0 ? 0 : event.bytesIn, Math.max(0, producedBytes));
+  const last = reported?.usage ?? makeUsageEstimate(producedBytes < 0 ? 0 : event.bytesIn, Math.max(0, producedBytes));
+  const usage = spent === null ? last : addTokens(last, spent.tokens);
   event.usageSource = reported === null ? "estimated" : "reported";
   event.inputTokens = usage.inputTokens;
   event.cachedInputTokens = usage.cachedInputTokens;
@@ -55,7 +43,8 @@ export function setUsage(
   event.reasoningTokens = usage.reasoningTokens;
   event.inputAudioTokens = usage.inputAudioTokens;
   event.outputAudioTokens = usage.outputAudioTokens;
-  event.costNanoUsd = target.price === null ? null : makeCharge(target.price, usage);
+  if (target.price !== null) event.costNanoUsd = makeCharge(target.price, last) + (spent?.costNanoUsd ?? 0n);
+  else event.costNanoUsd = spent === null ? null : spent.costNanoUsd;
 }
 
 /** Ends a call in the ledger and in the limits of its key: exactly once, whatever came of it. */
