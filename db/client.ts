@@ -22,6 +22,8 @@ export interface DatabaseOptions {
   listenUrl?: string;
   /** Shown in `pg_stat_activity`. */
   applicationName: string;
+  /** A database of somebody else's, which is told nothing of tenants. */
+  isForeign?: boolean;
   /** Connections of the pool; more wait in line. */
   poolMax?: number;
   onNotice?: (message: string) => void;
@@ -39,7 +41,11 @@ export function openDatabase(options: DatabaseOptions): Database {
       types: arrayTypes,
       backoff: (attempt) => Math.min(0.05 * 2 ** attempt, 2) * (0.75 + Math.random() / 2),
       onnotice: (notice) => options.onNotice?.(notice.message ?? ""),
-      connection: { application_name: `${options.applicationName}:${purpose}` },
+      connection: {
+        application_name: `${options.applicationName}:${purpose}`,
+        // Whose rows are wanted, where policies ask: everybody's. See migration 0008.
+        ...(options.isForeign === true ? {} : { "tollgate.tenant": "*" }),
+      },
     });
   const sql = open("pool", options.poolMax ?? 10);
   return {

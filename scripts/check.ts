@@ -17,7 +17,18 @@ const checks: readonly Check[] = [
   { name: "unit and tidy", program: "vitest/vitest.mjs", args: ["run", "--project", "unit"] },
   { name: "lint", program: "oxlint/bin/oxlint", args: ["--type-aware", "--deny-warnings"] },
   { name: "dead code", program: "knip/bin/knip.js", args: ["--no-progress"] },
-  { name: "types", program: "typescript/bin/tsc", args: ["--noEmit", "-p", "tsconfig.json"] },
+  {
+    name: "types",
+    program: "typescript/bin/tsc",
+    args: [
+      "--noEmit",
+      "-p",
+      "tsconfig.json",
+      "--incremental",
+      "--tsBuildInfoFile",
+      "node_modules/.cache/check.tsbuildinfo",
+    ],
+  },
   { name: "format", program: "@biomejs/biome/bin/biome", args: ["check", "--error-on-warnings", "."] },
 ];
 

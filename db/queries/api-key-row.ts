@@ -36,6 +36,7 @@ export interface ApiKeyRow {
   rotated_at: string | null;
   origins_changed_at: string | null;
   imported_from: ImportFormat | null;
+  operator_hold: boolean;
   version: number;
 }
 
@@ -67,6 +68,7 @@ export function parseApiKeyRow(row: ApiKeyRow): ApiKey {
     rotatedAt: parseInstant(row.rotated_at),
     originsChangedAt: parseInstant(row.origins_changed_at),
     importedFrom: row.imported_from,
+    operatorHold: row.operator_hold,
     version: row.version,
   };
 }

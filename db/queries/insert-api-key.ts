@@ -6,7 +6,14 @@ import { type ApiKeyRow, parseApiKeyRow } from "./api-key-row.ts";
 /** A key before it is stored; the database says when it was created. */
 export type NewApiKey = Omit<
   ApiKey,
-  "createdAt" | "lastUsedAt" | "lastUsedIp" | "rotatedAt" | "originsChangedAt" | "importedFrom" | "version"
+  | "createdAt"
+  | "lastUsedAt"
+  | "lastUsedIp"
+  | "rotatedAt"
+  | "originsChangedAt"
+  | "importedFrom"
+  | "operatorHold"
+  | "version"
 >;
 
 export interface KeySecret {

@@ -1,6 +1,7 @@
 import type postgres from "postgres";
 import type { ApiKey } from "../../server/core/api-key.ts";
 import { type ApiKeyRow, parseApiKeyRow } from "./api-key-row.ts";
+import type { KeyScope } from "./find-api-key.ts";
 
 export interface OwnedKeys {
   /** Neither revoked nor expired: active and disabled. */
@@ -25,9 +26,18 @@ export async function findOwnedKeys(
   return { held: Number(row?.held), active: Number(row?.active) };
 }
 
-/** Who owns a key now; `null` for nobody, and where there is no such key. */
-export async function findKeyOwnerId(tx: postgres.TransactionSql, publicId: string): Promise<string | null> {
-  const [row] = await tx<{ owner_id: string | null }[]>`select owner_id from api_key where public_id = ${publicId}`;
+/**
+ * Who owns a key now; `null` for nobody, and where there is no such key in the scope: what follows for an owner must not
+ * take its time for somebody else's key.
+ */
+export async function findKeyOwnerId(
+  tx: postgres.TransactionSql,
+  publicId: string,
+  scope: KeyScope,
+): Promise<string | null> {
+  const [row] = await tx<{ owner_id: string | null }[]>`
+    select owner_id from api_key
+    where public_id = ${publicId} and (${scope.ownerId}::text is null or owner_id = ${scope.ownerId})`;
   return row?.owner_id ?? null;
 }
 

@@ -80,7 +80,7 @@ async function lockAndUpdate(
         allowed_origins = ${[...after.allowedOrigins]}::text[], owner_id = ${after.ownerId},
         provider_credentials = ${JSON.stringify(after.providerCredentials)}::jsonb, on_disconnect = ${after.onDisconnect},
         rotated_at = ${after.rotatedAt?.toISOString() ?? null},
-        origins_changed_at = ${after.originsChangedAt?.toISOString() ?? null},
+        origins_changed_at = ${after.originsChangedAt?.toISOString() ?? null}, operator_hold = ${after.operatorHold},
         version = version + 1
       where public_id = ${publicId}
       returning *`;

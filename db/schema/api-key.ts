@@ -58,6 +58,8 @@ export const apiKey = pgTable(
     originsChangedAt: instant("origins_changed_at"),
     /** Where a key that was imported by hash comes from; null for our own. */
     importedFrom: text("imported_from", { enum: ["tensorzero", "opaque"] }),
+    /** True where an operator disabled it: its owner may not enable it then. */
+    operatorHold: boolean("operator_hold").notNull().default(false),
     version: integer("version").notNull().default(1),
     /** Set by a create that carried an `Idempotency-Key`, scoped to its creator. */
     idempotencyKey: text("idempotency_key"),

@@ -33,6 +33,7 @@ export function listKeyProperties(key: ApiKeyView): [string, string][] {
     ["rotated", key.rotated_at ?? ""],
     ...listRotation(key),
     ["imported from", key.imported_from ?? ""],
+    ["operator's hold", key.operator_hold ? "yes" : ""],
     ["advice", key.advice.join(", ")],
     ["version", String(key.version)],
   ];

@@ -26,7 +26,7 @@ export async function listTensorzeroEntries(
       "error: --from-tensorzero takes the URL of its PostgreSQL: postgres://user:password@host/name",
     );
   }
-  const database = openDatabase({ url, applicationName: "tollgate-import", poolMax: 1 });
+  const database = openDatabase({ url, applicationName: "tollgate-import", poolMax: 1, isForeign: true });
   try {
     if (!(await hasTensorzeroKeys(database.sql))) {
       throw new CliFailure(

@@ -52,6 +52,11 @@ export function findCallerScope(caller: Caller): KeyScope {
   return { ownerId: caller.kind === "system" ? null : caller.key.ownerId };
 }
 
+/** Whether the caller is bound to no owner; a scanner's report is nobody's decision. */
+export function isOperator(caller: Caller): boolean {
+  return findCallerScope(caller).ownerId === null && !(caller.kind === "system" && caller.actor === "leak-report");
+}
+
 /** Whose a key is that is made without saying so. */
 export function findCallerOwner(caller: Caller): string | null {
   return caller.kind === "user" ? caller.user.id : findCallerScope(caller).ownerId;

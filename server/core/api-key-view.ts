@@ -44,6 +44,7 @@ export const apiKeyView = z.object({
     .nullable()
     .describe("While two secrets work: who still uses the old one, and until when it works."),
   imported_from: z.enum(importFormats).nullable(),
+  operator_hold: z.boolean().describe("An operator disabled it; its owner cannot enable it."),
   advice: z
     .array(z.enum(keyAdvices))
     .describe(
@@ -117,6 +118,7 @@ export function makeApiKeyView(key: ApiKey, nowMs: number, rotation: KeyRotation
             old_secret_ends_at: rotation.oldSecretEndsAt.toISOString(),
           },
     imported_from: key.importedFrom,
+    operator_hold: key.operatorHold,
     advice: findKeyAdvice(key, nowMs),
     version: key.version,
   };

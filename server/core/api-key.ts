@@ -54,6 +54,8 @@ export interface ApiKey {
   originsChangedAt: Date | null;
   /** Where a key that was imported by hash comes from; `null` for our own. */
   importedFrom: ImportFormat | null;
+  /** An operator disabled it; only an operator enables it again. */
+  operatorHold: boolean;
   version: number;
 }
 

@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { loadConfig } from "../../server/platform/config.ts";
 
 const root = join(import.meta.dirname, "../..");
 let folder: string;
@@ -10,6 +11,18 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "tollgate-secrets-"));
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+test("a umask does not open the file", () => {
+  const dataDir = join(folder, "data");
+  const before = process.umask(0);
+  try {
+    loadConfig({ env: { TOLLGATE_DATA_DIR: dataDir } });
+  } finally {
+    process.umask(before);
+  }
+  expect(statSync(join(dataDir, "secrets.json")).mode & 0o777).toBe(0o600);
+  expect(statSync(dataDir).mode & 0o777).toBe(0o700);
+});
 
 test("processes that start at once agree on the secrets, and leave one file", async () => {
   const dataDir = join(folder, "data");

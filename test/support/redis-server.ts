@@ -29,11 +29,12 @@ export function findRedisLane(): boolean {
   return false;
 }
 
-export async function openRedisServer(): Promise<RedisServer> {
+/** @param dir where `SAVE` writes `dump.rdb`, uncompressed, so that it can be searched. */
+export async function openRedisServer(dir = "."): Promise<RedisServer> {
   const program = findOnPath("redis-server");
   if (program === null) throw new Error("there is no redis-server on PATH; ask findRedisLane first");
   const port = await findFreePort(null);
-  let child = await spawnServer(program, port);
+  let child = await spawnServer(program, port, dir);
   const kill = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, "exit");
@@ -48,15 +49,16 @@ export async function openRedisServer(): Promise<RedisServer> {
     },
     kill,
     async start() {
-      child = await spawnServer(program, port);
+      child = await spawnServer(program, port, dir);
     },
     stop: kill,
   };
 }
 
-async function spawnServer(program: string, port: number): Promise<ChildProcess> {
-  const settings = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
-  const child = spawn(program, [...settings, "--maxmemory-policy", "noeviction"], { stdio: "ignore" });
+async function spawnServer(program: string, port: number, dir: string): Promise<ChildProcess> {
+  const settings = ["--port", String(port), "--bind", "127.0.0.1", "--save", ""];
+  const memory = ["--appendonly", "no", "--maxmemory-policy", "noeviction"];
+  const child = spawn(program, [...settings, ...memory, "--dir", dir, "--rdbcompression", "no"], { stdio: "ignore" });
   // A test run that is killed must not leave it behind.
   const endWithRun = (): void => void child.kill("SIGKILL");
   process.once("exit", endWithRun);

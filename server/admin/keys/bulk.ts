@@ -4,6 +4,7 @@ import { keyStates } from "../../core/api-key.ts";
 import { bulkKeysInput } from "../../core/api-key-schema.ts";
 import { findEffectiveState } from "../../core/api-key-view.ts";
 import { findExcessOfChange } from "../../core/delegation.ts";
+import { isOperator } from "../context.ts";
 import { makeProcedure } from "../trpc.ts";
 import { entryError, makeEntryError } from "./entry-error.ts";
 import { makeStateChange } from "./state-change.ts";
@@ -45,7 +46,7 @@ export const changeKeys = makeProcedure("admin:keys", { member: true })
           ctx,
           publicId,
           (current, nowMs) => {
-            const change = makeStateChange(current, wanted, nowMs);
+            const change = makeStateChange(current, wanted, nowMs, isOperator(ctx.caller));
             if (change !== null && wanted === "active") {
               requireNoExcess(ctx, (caller) => findExcessOfChange(caller, current, current, true));
             }

@@ -1,5 +1,6 @@
 import { keyCommand } from "../../core/api-key-schema.ts";
 import { apiKeyView } from "../../core/api-key-view.ts";
+import { isOperator } from "../context.ts";
 import { makeProcedure } from "../trpc.ts";
 import { findKeyView } from "./key-view.ts";
 import { makeStateChange, requireVersion } from "./state-change.ts";
@@ -21,7 +22,7 @@ export const disableKey = makeProcedure("admin:keys", { member: true })
   .mutation(async ({ ctx, input }) => {
     const key = await updateKey(ctx, input.public_id, (current, nowMs) => {
       requireVersion(current, input.if_match);
-      return makeStateChange(current, "disabled", nowMs);
+      return makeStateChange(current, "disabled", nowMs, isOperator(ctx.caller));
     });
     return findKeyView(ctx, key);
   });

@@ -55,7 +55,7 @@ async function disableLeaked(ctx: ProcedureContext, publicId: PublicId): Promise
   await updateKey(ctx, publicId, (current, nowMs) => {
     if (current.state !== "active" || isExpired(current.expiresAt, nowMs)) return null;
     isDisabled = true;
-    return makeStateChange(current, "disabled", nowMs);
+    return makeStateChange(current, "disabled", nowMs, false);
   });
   return isDisabled;
 }

@@ -132,7 +132,6 @@ function requireOwnKey(ctx: AdminContext, before: OwnableKey, after: OwnableKey)
   if (after.createdBy !== `user:${caller.user.id}`) {
     excess.push(...findExcess(before, after));
     if (JSON.stringify(before.tags) !== JSON.stringify(after.tags)) excess.push("tags");
-    if (before.state === "disabled" && after.state === "active") excess.push("state");
   }
   if (after.ownerId !== caller.user.id) excess.push("owner_id");
   for (const [provider, pin] of Object.entries(after.providerCredentials)) {

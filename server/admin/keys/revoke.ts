@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { sendKeyCut } from "../../../db/queries/key-notifications.ts";
 import { revokeKeyInput } from "../../core/api-key-schema.ts";
+import { isOperator } from "../context.ts";
 import { makeProcedure } from "../trpc.ts";
 import { makeStateChange, requireVersion } from "./state-change.ts";
 import { updateKey } from "./update-key.ts";
@@ -27,7 +28,7 @@ export const revokeKey = makeProcedure("admin:keys", { member: true })
       input.public_id,
       (current, nowMs) => {
         requireVersion(current, input.if_match);
-        return makeStateChange(current, "revoked", nowMs);
+        return makeStateChange(current, "revoked", nowMs, isOperator(ctx.caller));
       },
       // Also for a key that was revoked before, without its calls.
       input.cut_streams ? { complete: (transaction, key) => sendKeyCut(transaction, key.publicId) } : {},

@@ -9,20 +9,28 @@ export function requireVersion(key: ApiKey, ifMatch: number | undefined): void {
 }
 
 /**
- * Decides whether a key may go to a state.
+ * Decides whether a key may go to a state. What an operator disabled stays so until an operator enables it, also when its
+ * owner had disabled it before.
  *
+ * @param byOperator see `isOperator`.
  * @returns the change, or `null` where the key is there already.
- * @throws AppError `conflict`: a revoked key stays so, and an expired one needs a new end first.
+ * @throws AppError `conflict`: a revoked key stays so, and an expired one needs a new end first; `permission_denied` where
+ * an operator disabled the key.
  */
 export function makeStateChange(
   key: ApiKey,
   wanted: "active" | "disabled" | "revoked",
   nowMs: number,
-): { state: KeyState } | null {
-  if (key.state === wanted) return null;
+  byOperator: boolean,
+): { state: KeyState; operatorHold: boolean } | null {
+  const operatorHold = wanted !== "active" && (key.operatorHold || (wanted === "disabled" && byOperator));
+  if (key.state === wanted && key.operatorHold === operatorHold) return null;
   if (key.state === "revoked") throw new AppError("conflict", "The key is revoked; that is final.");
+  if (wanted === "active" && key.operatorHold && !byOperator) {
+    throw new AppError("permission_denied", "An operator disabled this key; only an operator enables it.");
+  }
   if (wanted === "active" && findEffectiveState({ ...key, state: "active" }, nowMs) === "expired") {
     throw new AppError("conflict", "The key has expired; set a later expires_at first.");
   }
-  return { state: wanted };
+  return { state: wanted, operatorHold };
 }

@@ -40,7 +40,7 @@ export async function updateKey(
     {
       ...steps,
       async begin(transaction) {
-        const ownerId = await findKeyOwnerId(transaction, publicId);
+        const ownerId = await findKeyOwnerId(transaction, publicId, scope);
         owner = ownerId === null ? null : await findLockedUser(transaction, ownerId);
       },
       async complete(transaction, key) {

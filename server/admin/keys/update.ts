@@ -7,7 +7,7 @@ import { findExcessOfChange } from "../../core/delegation.ts";
 import { AppError } from "../../core/error.ts";
 import { isExpired, makeExpiry } from "../../core/expiry.ts";
 import { findGrantProblems } from "../../core/permission.ts";
-import type { Config } from "../../platform/config.ts";
+import { type AdminContext, isOperator } from "../context.ts";
 import { makeValidationError } from "../refusal.ts";
 import { makeProcedure } from "../trpc.ts";
 import { findPermissionIssues, makeBudgets } from "./key-draft.ts";
@@ -33,7 +33,7 @@ export const changeKey = makeProcedure("admin:keys", { member: true })
     const key = await updateKey(ctx, input.public_id, (current, nowMs) => {
       requireVersion(current, input.if_match);
       if (current.state === "revoked") throw new AppError("conflict", "The key is revoked; that is final.");
-      const change = makeChange(current, input, nowMs, ctx.config);
+      const change = makeChange(ctx, current, input, nowMs);
       const enables = change.state === "active";
       requireNoExcess(ctx, (caller) => findExcessOfChange(caller, current, { ...current, ...change }, enables));
       return Object.keys(change).length === 0 ? null : change;
@@ -42,7 +42,12 @@ export const changeKey = makeProcedure("admin:keys", { member: true })
   });
 
 /** The properties that were sent, in the spelling of the code. */
-function makeChange(current: ApiKey, input: UpdateKeyInput, nowMs: number, config: Config): ApiKeyChange {
+function makeChange(
+  { caller, config }: AdminContext,
+  current: ApiKey,
+  input: UpdateKeyInput,
+  nowMs: number,
+): ApiKeyChange {
   const change: ApiKeyChange = {};
   if (input.alias !== undefined) change.alias = input.alias;
   if (input.name !== undefined) change.name = input.name;
@@ -72,13 +77,15 @@ function makeChange(current: ApiKey, input: UpdateKeyInput, nowMs: number, confi
       problems.push({ path: input.expires_at === undefined ? "expiration" : "expires_at", message: expiry.problem });
     } else {
       change.expiresAt = expiry.expiresAt;
-      // A sweep has marked the row; a later end makes the key live again.
-      if (current.state === "expired" && !isExpired(expiry.expiresAt, nowMs)) change.state = "active";
+      // A sweep has marked the row; a later end makes the key live again, but not one that an operator had disabled.
+      if (current.state === "expired" && !isExpired(expiry.expiresAt, nowMs)) {
+        change.state = current.operatorHold ? "disabled" : "active";
+      }
     }
   }
   if (problems.length > 0) throw makeValidationError(problems);
   if (input.state === undefined) return change;
-  return { ...change, ...makeStateChange({ ...current, ...change }, input.state, nowMs) };
+  return { ...change, ...makeStateChange({ ...current, ...change }, input.state, nowMs, isOperator(caller)) };
 }
 
 function isSameList(a: readonly string[], b: readonly string[]): boolean {

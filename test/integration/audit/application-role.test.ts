@@ -200,6 +200,98 @@ describe("audit and ledger tables", () => {
   });
 });
 
+describe("rows of tenants", () => {
+  const guarded = [
+    "api_key",
+    "api_key_secret",
+    "app_account",
+    "app_session",
+    "app_user",
+    "app_verification",
+    "audit_entry",
+  ] as const;
+  /** Where a user's own rows show; the others hold secrets. */
+  const ownedBy: Readonly<Record<string, string>> = { api_key: "owner_id", app_user: "id", audit_entry: "owner_id" };
+  const owners = ["tenant-a", "tenant-b"] as const;
+
+  beforeAll(async () => {
+    for (const id of owners) {
+      const { publicId } = await gateway.makeKey();
+      await owner()`update api_key set owner_id = ${id} where public_id = ${publicId}`;
+      await owner()`insert into app_user (id, name, email) values (${id}, ${id}, ${id})`;
+      await owner()`insert into app_account (id, issuer, account_id, provider_id, user_id) values (${id}, '', ${id}, '', ${id})`;
+      await owner()`insert into app_session (id, user_id, token, expires_at) values (${id}, ${id}, ${id}, now())`;
+      await owner()`insert into app_verification (id, identifier, value, expires_at) values (${id}, '', '', now())`;
+      await owner()`select insert_audit_entry('test', 'test', 'api_key', ${publicId}, ${id}, null, null, '', '')`;
+    }
+  });
+
+  async function countRows(sql: postgres.Sql): Promise<Record<string, number>> {
+    const counts: Record<string, number> = {};
+    for (const table of guarded) {
+      const [row] = await sql.unsafe<{ count: number }[]>(`select count(*)::int as count from ${table}`);
+      counts[table] = row?.count ?? Number.NaN;
+    }
+    return counts;
+  }
+
+  /** A connection of the role that says no more than its password. */
+  async function withBareConnection<T>(run: (sql: postgres.Sql) => Promise<T>): Promise<T> {
+    const bare = openDatabase({ url: appUrl, applicationName: "bare", poolMax: 1, isForeign: true });
+    try {
+      return await run(bare.sql);
+    } finally {
+      await bare.close();
+    }
+  }
+
+  test("these are all tables of the product but those of usage", async () => {
+    const rows = await owner()<{ name: string; secure: boolean }[]>`
+      select relname as name, relrowsecurity as secure from pg_class
+      where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition order by 1`;
+    expect(rows.filter(({ secure }) => secure).map(({ name }) => name)).toEqual(guarded);
+    expect(rows.filter(({ secure }) => !secure).map(({ name }) => name)).toEqual(["usage_event", "usage_part"]);
+  });
+
+  test("a connection that has set no tenant reads none of them, and changes none", async () => {
+    const all = await countRows(owner());
+    for (const table of guarded) expect([table, all[table]]).toEqual([table, expect.any(Number)]);
+    expect(Math.min(...Object.values(all))).toBeGreaterThan(1);
+    expect(await countRows(app.sql)).toEqual(all);
+    await withBareConnection(async (sql) => {
+      for (const tenant of [null, "", "tenant-c", "*x"]) {
+        if (tenant !== null) await sql`select set_config('tollgate.tenant', ${tenant}, false)`;
+        expect([tenant, Math.max(...Object.values(await countRows(sql)))]).toEqual([tenant, 0]);
+        expect((await sql`update api_key set name = 'theirs'`).count).toBe(0);
+        expect((await sql`delete from app_user`).count).toBe(0);
+      }
+    });
+    expect(await countRows(owner())).toEqual(all);
+  });
+
+  test("one that has set a tenant reads that tenant's, and no digest, password or session", async () => {
+    await withBareConnection(async (sql) => {
+      for (const id of owners) {
+        await sql`select set_config('tollgate.tenant', ${id}, false)`;
+        for (const table of guarded) {
+          const column = ownedBy[table];
+          const rows = await sql.unsafe(`select * from ${table}`);
+          expect([table, rows.map((row) => row[column ?? ""])]).toEqual([table, column === undefined ? [] : [id]]);
+        }
+      }
+      await expect(sql`update api_key set owner_id = 'tenant-a'`).rejects.toThrow("row-level security");
+    });
+    expectPostgresLog(/row-level security/);
+  });
+
+  test("the check sees what a table without its policy shows", async () => {
+    await owner()`alter table api_key disable row level security`;
+    const counts = await withBareConnection(countRows);
+    await owner()`alter table api_key enable row level security`;
+    expect(Object.entries(counts).flatMap(([table, count]) => (count > 0 ? [table] : []))).toEqual(["api_key"]);
+  });
+});
+
 test("a role that may not migrate is told what to do", async () => {
   expectPostgresLog(/permission denied/);
   const other = await openTestDatabase();

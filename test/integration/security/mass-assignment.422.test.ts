@@ -42,6 +42,7 @@ const privileged: readonly [name: string, value: unknown][] = [
   ["api_key", "prod_aaaaaaaaaaaa_a"],
   ["bootstrap", true],
   ["imported_from", "opaque"],
+  ["operator_hold", false],
   ["pepper_version", 0],
   ["emailVerified", true],
   ["disabled_at", null],

@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type postgres from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { findCanaries } from "../../support/canary-scan.ts";
 import { type GatewayProcess, openGatewayProcess } from "../../support/gateway-process.ts";
 import { openScriptedUpstream, type ScriptedUpstream } from "../../support/scripted-upstream.ts";
+import { dumpDatabase, readFolder } from "../../support/stored-places.ts";
 import { makeModelConfig } from "../../support/test-gateway.ts";
 import { waitUntil } from "../../support/wait-until.ts";
 
@@ -35,32 +35,6 @@ afterAll(async () => {
   await upstream.close();
   rmSync(folder, { recursive: true, force: true });
 });
-
-/** Every table of every schema as text: what `pg_dump` would write, and the definitions beside it. */
-async function dumpDatabase(sql: postgres.Sql): Promise<Record<string, string>> {
-  const tables = await sql<{ name: string; text: string }[]>`
-    select format('%I.%I', n.nspname, c.relname) as name,
-           (xpath('/row/t/text()', query_to_xml(format(
-             'select coalesce(string_agg(r::text, chr(10)), '''') as t from %I.%I r', n.nspname, c.relname), false, true, '')))[1]::text as text
-    from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where c.relkind in ('r', 'p', 'm') and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')`;
-  const places = Object.fromEntries(tables.map(({ name, text }) => [`table ${name}`, text ?? ""]));
-  const [more] = await sql<{ text: string }[]>`
-    select coalesce((select string_agg(pg_get_functiondef(p.oid), chr(10)) from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = 'public'), '')
-        || coalesce((select string_agg(query, chr(10)) from pg_stat_activity), '')
-        || coalesce((select string_agg(description, chr(10)) from pg_description where objoid > 16384), '') as text`;
-  return { ...places, "functions, queries, comments": more?.text ?? "" };
-}
-
-function readFolder(path: string): Record<string, string> {
-  const places: Record<string, string> = {};
-  for (const entry of readdirSync(path, { withFileTypes: true, recursive: true })) {
-    if (!entry.isFile()) continue;
-    const file = join(entry.parentPath, entry.name);
-    places[`file ${file.slice(path.length)}`] = readFileSync(file, "latin1");
-  }
-  return places;
-}
 
 test("neither database, journal, log nor metrics hold a key, a provider's key or a secret of the process", async () => {
   const keys = [await gateway.makeKey({ tags: { team: "a" } }), await gateway.makeKey(), await gateway.makeKey()];

@@ -58,6 +58,50 @@ test("a member may name, narrow, disable and revoke such a key, and nothing else
   expect((await member.send("DELETE", path)).status).toBe(204);
 });
 
+test("what an operator disabled a member does not enable, whoever made the key and whatever happened to it since", async () => {
+  const made = await member.send("POST", "/admin/api-keys", { alias: "my-own" });
+  const path = `/admin/api-keys/${String(made.body.public_id)}`;
+  const requireHeld = async (): Promise<void> => {
+    for (const [tail, body] of [["/enable"], ["", { state: "active" }]] as [string, object?][]) {
+      const answer = await member.send(body === undefined ? "POST" : "PATCH", path + tail, body);
+      expect([answer.status, answer.text]).toEqual([403, expect.stringContaining("only an operator enables it")]);
+    }
+    const bulk = { public_ids: [made.body.public_id], action: "enable" };
+    expect((await member.send("POST", "/admin/api-keys/bulk", bulk)).body).toMatchObject({ results: [{ ok: false }] });
+    expect((await member.send("GET", path)).body).toMatchObject({ state: "disabled", operator_hold: true });
+  };
+  // What a member disabled, the member enables.
+  expect((await member.send("POST", `${path}/disable`)).body).toMatchObject({ operator_hold: false });
+  expect((await member.send("POST", `${path}/enable`)).status).toBe(200);
+  for (const disable of [
+    () => admin.send("POST", `${path}/disable`),
+    () => admin.send("PATCH", path, { state: "disabled" }),
+    () => admin.send("POST", "/admin/api-keys/bulk", { public_ids: [made.body.public_id], action: "disable" }),
+    () => gateway.call("POST", `${path}/disable`, gateway.adminKey),
+    async () => {
+      expect((await member.send("POST", `${path}/disable`)).status).toBe(200);
+      return admin.send("POST", `${path}/disable`);
+    },
+  ]) {
+    expect((await disable()).status).toBe(200);
+    await requireHeld();
+    // Disabling it once more takes the operator's away as little as a name does.
+    expect((await member.send("POST", `${path}/disable`)).status).toBe(200);
+    expect((await member.send("PATCH", path, { name: "still mine" })).status).toBe(200);
+    await requireHeld();
+    expect((await admin.send("POST", `${path}/enable`)).body).toMatchObject({ state: "active", operator_hold: false });
+  }
+  // A sweep marks a disabled key as expired too; a later end brings back what it was.
+  await admin.send("POST", `${path}/disable`);
+  const { sql } = gateway.database.database;
+  await sql`update api_key set state = 'expired', expires_at = now() - interval '1 hour' where public_id = ${String(made.body.public_id)}`;
+  const later = { expires_at: new Date(Date.now() + 86_400_000).toISOString() };
+  expect((await member.send("PATCH", path, later)).body).toMatchObject({ state: "disabled", operator_hold: true });
+  await requireHeld();
+  expect((await member.send("DELETE", path)).status).toBe(204);
+  expect((await member.send("DELETE", path)).status).toBe(204);
+});
+
 test("a member pins no stored credential on a key of the member's own", async () => {
   const pinned = { alias: "pinned", provider_credentials: { openai: "team-key" } };
   const answer = await member.send("POST", "/admin/api-keys", pinned);

@@ -227,6 +227,7 @@ describe("delegation", () => {
       rotatedAt: "a fact",
       originsChangedAt: "a fact",
       importedFrom: "a fact",
+      operatorHold: "a fact",
       version: "a fact",
     };
     expect(Object.keys(none).filter((name) => (fields as readonly string[]).includes(name))).toEqual([]);

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadConfig } from "../../../server/platform/config.ts";
 import { ConfigError } from "../../../server/platform/config-error.ts";
+import { anyCharacter } from "../../support/any-character.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const complete = readFileSync(join(root, "tollgate.example.toml"), "utf8").replace(/^#(?=[a-z[])/gm, "");
@@ -55,7 +56,7 @@ const value = fc.oneof(
     "'path::/'",
     "{ default = 'env::A', fallback = 'path::' }",
   ),
-  fc.string({ maxLength: 20, unit: "binary" }).map((text) => JSON.stringify(text)),
+  fc.string({ maxLength: 20, unit: anyCharacter }).map((text) => JSON.stringify(text)),
   fc.integer().map(String),
 );
 const key = fc.oneof(
@@ -72,7 +73,7 @@ const mutation = fc.oneof(
   fc.record({
     kind: fc.constant("insert" as const),
     line: fc.nat(lines.length - 1),
-    text: fc.string({ maxLength: 30, unit: "binary" }),
+    text: fc.string({ maxLength: 30, unit: anyCharacter }),
   }),
 );
 
@@ -132,7 +133,7 @@ test("any text in any variable", () => {
   let refused = 0;
   fc.assert(
     fc.property(
-      fc.dictionary(fc.constantFrom(...names), fc.string({ maxLength: 50, unit: "binary" }), { minKeys: 1 }),
+      fc.dictionary(fc.constantFrom(...names), fc.string({ maxLength: 50, unit: anyCharacter }), { minKeys: 1 }),
       (env) => {
         if (!isTaken("", env)) refused++;
       },

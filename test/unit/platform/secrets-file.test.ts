@@ -61,17 +61,6 @@ describe("the first start", () => {
     expect(first.sealKey.reveal()).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  test("a umask does not open the file", () => {
-    const before = process.umask(0);
-    try {
-      load();
-    } finally {
-      process.umask(before);
-    }
-    expect(statSync(file).mode & 0o777).toBe(0o600);
-    expect(statSync(dataDir).mode & 0o777).toBe(0o700);
-  });
-
   test("writes nothing while something else is wrong, or when it may only read", () => {
     expect(messageOf(() => load({ env: { PORT: "x" } }))).toMatch(/^PORT: /);
     expect(load({ readOnly: true }).peppers).toHaveLength(1);

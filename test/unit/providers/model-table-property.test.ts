@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { loadConfig } from "../../../server/platform/config.ts";
 import { openModelTable } from "../../../server/providers/model-table.ts";
 import { openPriceBook } from "../../../server/providers/price-book.ts";
+import { anyCharacter } from "../../support/any-character.ts";
 import { runsOf } from "../../support/property-runs.ts";
 import { makeTestFolder } from "../../support/test-folder.ts";
 
@@ -14,7 +15,7 @@ test("any text finds a model of that very name, or nothing, and never throws", (
   const env = { TOLLGATE_DATA_DIR: join(dirname(configFile), "data"), OPENAI_API_KEY: "sk-1" };
   const config = loadConfig({ env, configFile, readOnly: true });
   const table = openModelTable(config, openPriceBook(config.prices));
-  const text = fc.string({ maxLength: 40, unit: "binary" });
+  const text = fc.string({ maxLength: 40, unit: anyCharacter });
   const name = fc.oneof(
     text,
     text.map((rest) => `echo::${rest}`),

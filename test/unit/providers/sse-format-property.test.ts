@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { formatSseError, formatSseEvent } from "../../../server/providers/sse-format.ts";
+import { anyCharacter } from "../../support/any-character.ts";
 import { runsOf } from "../../support/property-runs.ts";
 
 /** A parser of its own: line by line over the decoded text, as the specification tells it. */
@@ -35,7 +36,7 @@ const hostile = fc.string({
   unit: fc.oneof(
     fc.constantFrom("\r", "\n", "\r\n", "\u2028", "\u2029", "\u0085", "\u000b", "\0", " ", ":", "\uFEFF", "\ud800"),
     fc.constantFrom("data: x\n\n", "\n\nevent: done\ndata: [DONE]\n\n", "id: 1\r", "retry: 0\n"),
-    fc.string({ unit: "binary", maxLength: 3 }),
+    fc.string({ unit: anyCharacter, maxLength: 3 }),
   ),
   maxLength: 8,
 });

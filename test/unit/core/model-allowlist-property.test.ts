@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isModelAllowed } from "../../../server/core/model-allowlist.ts";
+import { runsOf } from "../../support/property-runs.ts";
 
 describe("isModelAllowed", () => {
   it.each([
@@ -28,7 +29,7 @@ describe("isModelAllowed", () => {
         const oracle = new RegExp(`^${pattern.replaceAll("*", ".*")}$`).test(name);
         expect(isModelAllowed([pattern], name)).toBe(oracle);
       }),
-      { numRuns: 20_000 },
+      { numRuns: runsOf(20_000) },
     );
   });
 
