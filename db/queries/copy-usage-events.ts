@@ -69,6 +69,7 @@ export async function copyUsageEvents(
   client: pg.Client,
   process: string,
   events: readonly UsageEvent[],
+  beforeCommit: () => void,
 ): Promise<void> {
   const rows = new CopyBuffer();
   await client.query("begin");
@@ -92,6 +93,7 @@ export async function copyUsageEvents(
       else if (!stream.write(rows.take())) await Promise.race([once(stream, "drain"), done]);
     }
     await done;
+    beforeCommit();
     await client.query("commit");
   } catch (error) {
     await client.query("rollback").catch(() => undefined);

@@ -129,8 +129,8 @@ test("100 keys revoked under load: both gateways refuse them within a second", a
   const other = await makeKnownKey();
   const loads = [near, far].map((gateway) =>
     openLoad({
-      url: gateway.url,
-      key: other.text,
+      urls: [gateway.url],
+      keys: [other.text],
       concurrency: 3,
       random: makeSeededRandom(3),
       models: [echoModel],
