@@ -15,9 +15,6 @@ import {
 } from "./ledger-oracle.ts";
 import { waitUntil } from "./wait-until.ts";
 
-/** So long a dispatch may take to its row after the last restart. */
-const settleMs = 60_000;
-
 /** What was found once everything was quiet. */
 export interface ClusterFindings {
   verdict: LedgerVerdict;
@@ -26,13 +23,14 @@ export interface ClusterFindings {
   problems: string[];
 }
 
-/** Compares until nothing is missing and every law holds, at most a minute. */
+/** Compares until nothing is missing and every law of the books holds, at most so long. */
 export async function settleFindings(
   sql: postgres.Sql,
   upstreamLog: string,
   limits: BudgetLimits,
+  settleMs: number,
 ): Promise<ClusterFindings> {
-  await waitUntil(() => !isUpstreamBusy(upstreamLog), "the upstream has ended all answers", settleMs);
+  await waitUntil(() => !isUpstreamBusy(upstreamLog), "the upstream has ended all answers", 30_000);
   const dispatches = loadUpstreamLog(upstreamLog);
   for (const deadlineMs = performance.now() + settleMs; ; ) {
     const rows = await listLedgerRows(sql);

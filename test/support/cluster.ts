@@ -57,9 +57,10 @@ export interface Cluster {
    * laws: each dispatch has its one row and its right charge, the books of the budgets agree, no budget was passed, no valid
    * key was answered 401 or 403, nothing is left in a journal, PostgreSQL logged no error that was not expected.
    *
+   * @param settleMs so long a call may take to its row once all run again; a minute unless given.
    * @throws with all that is wrong. Prints one line of figures, with the seed.
    */
-  close(): Promise<ClusterReport>;
+  close(settleMs?: number): Promise<ClusterReport>;
 }
 
 export interface ClusterReport {
@@ -150,11 +151,11 @@ function makeCluster(parts: Parts, env: Record<string, string>): Cluster {
       loads.push(load);
       return load;
     },
-    async close() {
+    async close(settleMs = 60_000) {
       await Promise.all(loads.map((load) => load.stop()));
       for (const load of loads) for (const [status, times] of load.statuses) count(status, times);
       const { verdict, rows, problems } = await settleMembers(members, links, () =>
-        settleFindings(database.sql, upstream.logFile, limits),
+        settleFindings(database.sql, upstream.logFile, limits, settleMs),
       );
       problems.push(...listRefusalProblems(statuses), ...listJournalProblems(members));
       problems.push(...postgres.listErrors().map((entry) => `PostgreSQL logged: ${entry}`));
@@ -176,7 +177,7 @@ async function settleMembers(
   links.postgres.resume();
   links.redis.resume();
   for (const member of members) if (member.process.isRunning()) member.thaw();
-  await Promise.all(members.map((member) => (member.process.isRunning() ? undefined : member.start())));
+  await Promise.all(members.filter((member) => !member.process.isRunning()).map((member) => member.start()));
   const findings = await look();
   const ends = await Promise.all(members.map((member) => member.process.stop()));
   ends.forEach(({ code }, index) => {
