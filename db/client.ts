@@ -11,8 +11,8 @@ export interface Database {
   sql: postgres.Sql;
   /** A connection of its own, as for LISTEN. The caller ends it. */
   openConnection(purpose: string): postgres.Sql;
-  /** A connection of its own for usage events. The caller ends it. */
-  openUsageIngest(): UsageIngest;
+  /** A connection of its own for usage events. The caller ends it. `beforeCommit` runs inside each transaction, last. */
+  openUsageIngest(beforeCommit?: () => void): UsageIngest;
   close(): Promise<void>;
 }
 
@@ -52,8 +52,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     orm: drizzle(sql),
     sql,
     openConnection: (purpose) => open(purpose, 1),
-    openUsageIngest: () =>
-      new UsageIngest({ url: options.url, applicationName: `${options.applicationName}:ingest`, sql }),
+    openUsageIngest: (beforeCommit = () => undefined) =>
+      new UsageIngest({ url: options.url, applicationName: `${options.applicationName}:ingest`, sql, beforeCommit }),
     close: () => sql.end({ timeout: 2 }),
   };
 }

@@ -16,13 +16,15 @@ export class UsageIngest {
   readonly #url: string;
   readonly #applicationName: string;
   readonly #sql: postgres.Sql;
+  readonly #beforeCommit: () => void;
   #client: pg.Client | null = null;
 
-  /** @param sql for the slower way. */
-  constructor(options: { url: string; applicationName: string; sql: postgres.Sql }) {
+  /** @param options `sql`: for the slower way; `beforeCommit`: runs inside each transaction of the fast one, last. */
+  constructor(options: { url: string; applicationName: string; sql: postgres.Sql; beforeCommit: () => void }) {
     this.#url = options.url;
     this.#applicationName = options.applicationName;
     this.#sql = options.sql;
+    this.#beforeCommit = options.beforeCommit;
   }
 
   /**
@@ -34,7 +36,7 @@ export class UsageIngest {
     if (events.length === 0) return 0;
     try {
       await openPartitions(this.#sql, events);
-      await copyUsageEvents(await this.#connect(), process, events);
+      await copyUsageEvents(await this.#connect(), process, events, this.#beforeCommit);
       return events.length;
     } catch (error) {
       if (error instanceof pg.DatabaseError && notCopied.has(error.code ?? "")) {

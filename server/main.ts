@@ -17,8 +17,9 @@ import { makeHttpServer } from "./http/server.ts";
 import { isRefusal } from "./keys/authenticate.ts";
 import { makeFirstKeys } from "./keys/first-keys.ts";
 import { makeBanner } from "./platform/banner.ts";
-import { type Config, loadProcessConfig } from "./platform/config.ts";
+import { type Config, loadProcessConfig, loadProcessFailpoint } from "./platform/config.ts";
 import { setEngineFlags } from "./platform/engine-flags.ts";
+import { setFailpoint } from "./platform/failpoint.ts";
 import { openLogger } from "./platform/logger.ts";
 import { openRedis } from "./platform/redis.ts";
 import { openShutdown, type Shutdown } from "./platform/shutdown.ts";
@@ -45,6 +46,7 @@ const noticeMs = 500;
 export async function startServer(options: ServerOptions): Promise<void> {
   setEngineFlags();
   const config = loadProcessConfig(options);
+  setFailpoint(loadProcessFailpoint(config));
   const logger = openLogger(config.log);
   const shutdown = openShutdown({ logger, drainMs: config.gateway.drainMs, noticeMs });
   const undo: (() => Promise<void>)[] = [];

@@ -5,8 +5,9 @@ import { openDatabase } from "../db/client.ts";
 import { migrateDatabase } from "../db/migrate.ts";
 import { Secret } from "../server/core/secret.ts";
 import { openClock } from "../server/platform/clock.ts";
-import { type Config, loadProcessConfig } from "../server/platform/config.ts";
+import { type Config, loadProcessConfig, loadProcessFailpoint } from "../server/platform/config.ts";
 import { findEmbeddedPostgres } from "../server/platform/embedded-postgres/embedded-postgres.ts";
+import { setFailpoint } from "../server/platform/failpoint.ts";
 import { openLogger } from "../server/platform/logger.ts";
 import { openMetrics } from "../server/platform/metrics.ts";
 import { openQueues } from "../server/platform/queues.ts";
@@ -32,6 +33,7 @@ export interface StartWorkersOptions {
 export async function startWorkers(options: StartWorkersOptions): Promise<void> {
   const isChild = process.send !== undefined;
   const config = loadProcessConfig({ ...options, readOnly: isChild });
+  setFailpoint(loadProcessFailpoint(config));
   const logger = openLogger(config.log).child({ role: "worker" });
   const databaseUrl = await findDatabaseUrl(config);
   if (!isChild) await migrateDatabase(databaseUrl);

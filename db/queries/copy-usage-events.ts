@@ -93,6 +93,7 @@ export async function copyUsageEvents(
   client: pg.Client,
   process: string,
   events: readonly UsageEvent[],
+  beforeCommit: () => void,
 ): Promise<void> {
   const rows = new CopyBuffer();
   await client.query("begin");
@@ -117,6 +118,7 @@ export async function copyUsageEvents(
     }
     await done;
     await settleBudgets(client, process, events);
+    beforeCommit();
     await client.query("commit");
   } catch (error) {
     await client.query("rollback").catch(() => undefined);

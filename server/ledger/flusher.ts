@@ -5,6 +5,7 @@ import { isRefusedData } from "../../db/queries/insert-usage-events.ts";
 import type { UsageIngest } from "../../db/usage-ingest.ts";
 import { makeCloseLine, makeOpenLine } from "../core/usage-line.ts";
 import type { Clock } from "../platform/clock.ts";
+import { passFailpoint } from "../platform/failpoint.ts";
 import type { Logger } from "../platform/logger.ts";
 import type { Metrics } from "../platform/metrics.ts";
 import type { ClosedEntry, Journal } from "./journal.ts";
@@ -38,7 +39,7 @@ export class Flusher {
 
   constructor(options: FlusherOptions) {
     this.#options = options;
-    this.#ingest = options.database.openUsageIngest();
+    this.#ingest = options.database.openUsageIngest(() => passFailpoint("before-commit"));
   }
 
   get pending(): number {
@@ -113,6 +114,7 @@ export class Flusher {
     const startedAtMs = clock.monotonicMs();
     try {
       await this.#insert(batch);
+      passFailpoint("after-commit");
       // New events were appended behind the batch meanwhile.
       this.#waiting.splice(0, batch.length);
       this.#options.journal.release(batch);

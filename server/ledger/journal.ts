@@ -4,6 +4,7 @@ import { TextBuffer } from "../core/text-buffer.ts";
 import type { UsageEvent } from "../core/usage-event.ts";
 import { makeCloseLine, makeOpenLine } from "../core/usage-line.ts";
 import type { Clock } from "../platform/clock.ts";
+import { passFailpoint } from "../platform/failpoint.ts";
 import type { Metrics } from "../platform/metrics.ts";
 import { getJournalOwner } from "./journal-owner.ts";
 import { JournalSegment } from "./journal-segment.ts";
@@ -139,6 +140,8 @@ export class Journal {
     if (this.#segment.bytes >= this.#options.segmentBytesMax) this.#rotate();
     try {
       this.#segment.append(this.#text.take());
+      if (opens.length > 0) passFailpoint("journal-opened");
+      if (closes.length > 0) passFailpoint("journal-closed");
       this.#torn = false;
       for (const entry of opens) entry.openedIn = this.#segment;
       for (const entry of closes) entry.closedIn = this.#segment;

@@ -9,6 +9,7 @@ import { formatUsd } from "../core/money.ts";
 import type { UsageEvent } from "../core/usage-event.ts";
 import { parseCloseLine, parseOpenLine, type UsageEnd } from "../core/usage-line.ts";
 import type { Clock } from "../platform/clock.ts";
+import { passFailpoint } from "../platform/failpoint.ts";
 import type { Logger } from "../platform/logger.ts";
 import { ownerFile } from "./journal.ts";
 import { getJournalOwner, isOwnerDead, type JournalOwner } from "./journal-owner.ts";
@@ -112,6 +113,7 @@ async function replayFolder(folder: string, process: string, sql: postgres.Sql, 
   const write = async (): Promise<void> => {
     report.inserted += await insertUsageEvents(sql, process, batch);
     batch = [];
+    passFailpoint("recovered-batch");
   };
   const segments = (await readdir(folder)).filter((name) => segmentPattern.test(name)).sort();
   for (const segment of segments) {

@@ -13,6 +13,7 @@ import { type ProviderContext, parseProviderDefaults, parseShorthandProvider } f
 import { loadSecrets } from "./config-secrets.ts";
 import { parseSettings } from "./config-settings.ts";
 import { parseAuth, parsePlans } from "./config-users.ts";
+import { type Failpoint, parseFailpoint } from "./failpoint.ts";
 
 export type Role = "all" | "gateway" | "worker";
 
@@ -196,6 +197,20 @@ export function loadConfig(source: ConfigSource): Config {
 function modelNames(section: unknown): ReadonlySet<string> {
   const table = typeof section === "object" && section !== null ? section : {};
   return new Set(Object.keys(table).filter(isModelName));
+}
+
+/**
+ * Where this process is to kill itself (`TOLLGATE_FAILPOINT`, see {@link parseFailpoint}): for tests of what a crash leaves
+ * behind, and hence no setting of a deployment. Obeyed only by a process that other machines cannot reach.
+ *
+ * @throws ConfigError where there is no such point, or HOST is not a loopback address.
+ */
+export function loadProcessFailpoint(config: Pick<Config, "host">): Failpoint | null {
+  const text = process.env.TOLLGATE_FAILPOINT;
+  if (text === undefined) return null;
+  if (isLoopbackHost(config.host)) return parseFailpoint(text);
+  const allowed = "is for tests: allowed only where HOST is a loopback address such as 127.0.0.1";
+  throw new ConfigError([{ path: "TOLLGATE_FAILPOINT", found: `set with HOST ${config.host}`, allowed }]);
 }
 
 /** {@link loadConfig} from this process's own environment. */

@@ -1,4 +1,5 @@
 import type { Clock } from "../platform/clock.ts";
+import { passFailpoint } from "../platform/failpoint.ts";
 import type {
   Provider,
   ProviderTarget,
@@ -89,6 +90,7 @@ export function openAttempt(
       call?.abort();
       fail(failure);
     };
+    passFailpoint("before-dispatch");
     call = provider.send(target, request, {
       onHead(headStatus, headHeaders) {
         status = headStatus;
@@ -96,7 +98,10 @@ export function openAttempt(
         streaming = receiver !== null && status < 300 && isEventStream(headHeaders["content-type"]);
       },
       onData(chunk) {
-        if (times.firstByteAtMs < 0) times.firstByteAtMs = clock.monotonicMs();
+        if (times.firstByteAtMs < 0) {
+          times.firstByteAtMs = clock.monotonicMs();
+          passFailpoint("first-byte");
+        }
         if (streaming && receiver !== null) {
           if (!begun) receiver.begin(status, call as UpstreamCall, times);
           begun = true;

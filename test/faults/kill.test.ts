@@ -15,8 +15,8 @@ import {
   loadUpstreamLog,
 } from "../support/ledger-oracle.ts";
 import { openLoad } from "../support/load-client.ts";
+import { makeScriptedConfig, plainModels, scriptedCalls } from "../support/scripted-models.ts";
 import { makeSeededRandom, type SeededRandom } from "../support/seeded-random.ts";
-import { makeModelConfig } from "../support/test-gateway.ts";
 import {
   endInstallations,
   type KillTarget,
@@ -38,27 +38,6 @@ const targets: readonly (readonly [KillTarget, number])[] = [
 ];
 const times = isFull ? 3 : 1;
 const rounds = times * targets.reduce((sum, [, count]) => sum + count, 0);
-
-/** What the scripted upstream does for each model; half of the calls that may stream do. */
-const models = [
-  { name: "quick", stream: "either", script: "up+tokens-12" },
-  { name: "slow", stream: "either", script: "up+first-30+rate-100+tokens-40" },
-  { name: "silent", stream: "either", script: "up+usage-absent+tokens-20" },
-  // A stream that has begun is not tried again, so its one row can be held against one dispatch.
-  { name: "dies", stream: "always", script: "up+drop-2000+tokens-60" },
-  { name: "fails", stream: "either", script: "up+status-500" },
-] as const;
-
-/** Most calls are of the plain kind. */
-const callModels = [...models, ...Array(3).fill(models[0]), ...Array(3).fill(models[1])] as (typeof models)[number][];
-/** Whose usage is reported unless the gateway died under the call. */
-const plainModels = new Set(["quick", "slow"]);
-
-function makeConfig(upstream: UpstreamProcess): string {
-  return `[log]\naccess = false\n${models
-    .map(({ name, script }) => makeModelConfig(upstream.url, name, `model_name = "${script}"\nretries = 1`))
-    .join("")}`;
-}
 
 async function listRows(gateway: TollgateProcess): Promise<LedgerRow[]> {
   const store = await findEmbeddedPostgres(gateway.dataDir);
@@ -103,17 +82,17 @@ test("kill -9 at random moments under load: each dispatch has one row, none is l
   const random = makeSeededRandom();
   console.info(`seed ${random.seed} (TEST_SEED repeats it)`);
   const upstream = await openUpstreamProcess(join(makeHome(), "upstream.log"));
-  const home = makeHome(makeConfig(upstream));
+  const home = makeHome(makeScriptedConfig(upstream.url));
   const port = await findFreePort(null);
   let gateway = await openTollgate({ home, port });
   await gateway.ready();
   await waitUntil(() => gateway.adminKey() !== null, "the admin key");
   const load = openLoad({
-    url: gateway.url,
-    key: gateway.adminKey() as string,
+    urls: [gateway.url],
+    keys: [gateway.adminKey() as string],
     concurrency: 24,
     random: makeSeededRandom(random.seed + 1),
-    models: callModels,
+    models: scriptedCalls,
     pauseMs: 150,
   });
 
@@ -208,14 +187,14 @@ function plantFaults(upstream: UpstreamProcess, rows: readonly LedgerRow[]) {
 
 test("the oracle sees a real loss: a journal that is deleted before the restart", async () => {
   const upstream = await openUpstreamProcess(join(makeHome(), "upstream.log"));
-  const home = makeHome(makeConfig(upstream));
+  const home = makeHome(makeScriptedConfig(upstream.url));
   const port = await findFreePort(null);
   const gateway = await openTollgate({ home, port });
   await gateway.ready();
   await waitUntil(() => gateway.adminKey() !== null, "the admin key");
   const load = openLoad({
-    url: gateway.url,
-    key: gateway.adminKey() as string,
+    urls: [gateway.url],
+    keys: [gateway.adminKey() as string],
     concurrency: 16,
     random: makeSeededRandom(7),
     models: [{ name: "slow", stream: "either" }],

@@ -151,8 +151,8 @@ async function runUnderLoad(run: () => Promise<void>): Promise<number> {
   const other = await makeKnownKey();
   const loads = [near, far].map((gateway) =>
     openLoad({
-      url: gateway.url,
-      key: other.text,
+      urls: [gateway.url],
+      keys: [other.text],
       concurrency: isFull ? 15 : 3,
       random: makeSeededRandom(3),
       models: [echoModel],

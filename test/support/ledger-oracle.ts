@@ -5,6 +5,7 @@ import type { UpstreamCallRecord } from "./scripted-upstream.ts";
 /** One row of `usage_event`, as far as it can be proven. */
 export interface LedgerRow {
   id: string;
+  public_id: string;
   model: string;
   usage_source: string;
   attempts: number;
@@ -28,8 +29,14 @@ export interface LedgerVerdict {
   rows: number;
   missing: string[];
   duplicate: string[];
-  /** With what is wrong. */
+  /** Charged less than was served. */
+  under: string[];
+  /** Charged more than was served where that is known, and more than was reserved where it is not. */
+  over: string[];
+  /** All rows that cannot be right, each with what is wrong: those above, and false counts of tokens and attempts. */
   wrong: string[];
+  /** Public ids whose calls cost more than their budget. */
+  overspent: string[];
   /** Rows that a dead gateway left open. */
   reserved: number;
   estimated: number;
@@ -40,6 +47,9 @@ export interface LedgerVerdict {
 /** Nano-USD per token of every model under test: 1 and 2 USD per million. */
 const inputNanoUsd = 1_000n;
 const outputNanoUsd = 2_000n;
+
+/** Budgets that never begin anew, by public id, in nano-USD. */
+export type BudgetLimits = ReadonlyMap<string, bigint>;
 
 /** Reads the log of the upstream's process. */
 export function loadUpstreamLog(file: string): UpstreamDispatch[] {
@@ -67,12 +77,20 @@ export function isUpstreamBusy(file: string): boolean {
 
 export async function listLedgerRows(sql: postgres.Sql): Promise<LedgerRow[]> {
   return sql<LedgerRow[]>`
-    select id, model, usage_source, attempts, input_tokens, output_tokens, cost_nano_usd, reserved_nano_usd
+    select id, public_id, model, usage_source, attempts, input_tokens, output_tokens, cost_nano_usd, reserved_nano_usd
     from usage_event order by id`;
 }
 
-/** Compares the ledger with what the upstream says it served. It shares no code with the gateway. */
-export function compareLedger(dispatches: readonly UpstreamDispatch[], rows: readonly LedgerRow[]): LedgerVerdict {
+/**
+ * Compares the ledger with what the upstream says it served. It shares no code with the gateway.
+ *
+ * @param limits budgets are held against what was charged and against what was served.
+ */
+export function compareLedger(
+  dispatches: readonly UpstreamDispatch[],
+  rows: readonly LedgerRow[],
+  limits: BudgetLimits = new Map(),
+): LedgerVerdict {
   const byId = new Map<string, LedgerRow[]>();
   for (const row of rows) byId.set(row.id, [...(byId.get(row.id) ?? []), row]);
   const verdict: LedgerVerdict = {
@@ -80,7 +98,10 @@ export function compareLedger(dispatches: readonly UpstreamDispatch[], rows: rea
     rows: rows.length,
     missing: [],
     duplicate: [...byId].filter(([, same]) => same.length > 1).map(([id]) => id),
+    under: [],
+    over: [],
     wrong: [],
+    overspent: [],
     reserved: rows.filter((row) => row.usage_source === "reserved").length,
     estimated: rows.filter((row) => row.usage_source === "estimated").length,
     undispatched: 0,
@@ -88,22 +109,59 @@ export function compareLedger(dispatches: readonly UpstreamDispatch[], rows: rea
   for (const dispatch of dispatches) {
     const row = byId.get(dispatch.requestId)?.[0];
     byId.delete(dispatch.requestId);
-    if (row === undefined) verdict.missing.push(dispatch.requestId);
-    else verdict.wrong.push(...findMistakes(row, dispatch).map((mistake) => `${row.id}: ${mistake}`));
+    if (row === undefined) {
+      verdict.missing.push(dispatch.requestId);
+      continue;
+    }
+    const { cost, actual, most } = findCharge(row, dispatch);
+    if (cost < actual) verdict.under.push(row.id);
+    if (cost > most) verdict.over.push(row.id);
+    verdict.wrong.push(...findMistakes(row, dispatch).map((mistake) => `${row.id}: ${mistake}`));
   }
   for (const [id, [row]] of byId) {
     verdict.undispatched++;
     if (row?.usage_source === "reported") verdict.wrong.push(`${id}: reported, but the upstream knows nothing of it`);
   }
+  verdict.overspent = findOverspent(dispatches, rows, limits);
   return verdict;
 }
 
-function findMistakes(row: LedgerRow, { attempts, served }: UpstreamDispatch): string[] {
+function getActual({ served }: UpstreamDispatch): bigint {
+  if (served === null) return 0n;
+  return BigInt(served.promptTokens) * inputNanoUsd + BigInt(served.completionTokens) * outputNanoUsd;
+}
+
+function findCharge(row: LedgerRow, dispatch: UpstreamDispatch): { cost: bigint; actual: bigint; most: bigint } {
+  const actual = getActual(dispatch);
+  const most = row.usage_source === "reported" ? actual : BigInt(row.reserved_nano_usd);
+  return { cost: BigInt(row.cost_nano_usd ?? 0), actual, most };
+}
+
+/** Keys that were charged more than their budget, or for whom more was served. */
+function findOverspent(
+  dispatches: readonly UpstreamDispatch[],
+  rows: readonly LedgerRow[],
+  limits: BudgetLimits,
+): string[] {
+  if (limits.size === 0) return [];
+  const keyOf = new Map(rows.map((row) => [row.id, row.public_id]));
+  const sum = (spends: readonly (readonly [string | undefined, bigint])[]): Map<string, bigint> => {
+    const sums = new Map<string, bigint>();
+    for (const [key = "", amount] of spends) sums.set(key, (sums.get(key) ?? 0n) + amount);
+    return sums;
+  };
+  const charged = sum(rows.map((row) => [row.public_id, BigInt(row.cost_nano_usd ?? 0)]));
+  const served = sum(dispatches.map((dispatch) => [keyOf.get(dispatch.requestId), getActual(dispatch)]));
+  return [...limits]
+    .filter(([key, limit]) => (charged.get(key) ?? 0n) > limit || (served.get(key) ?? 0n) > limit)
+    .map(([key]) => key);
+}
+
+function findMistakes(row: LedgerRow, dispatch: UpstreamDispatch): string[] {
   if (row.cost_nano_usd === null) return ["has no cost"];
-  const cost = BigInt(row.cost_nano_usd);
+  const { attempts, served } = dispatch;
+  const { cost, actual } = findCharge(row, dispatch);
   const reserved = BigInt(row.reserved_nano_usd);
-  const actual =
-    served === null ? 0n : BigInt(served.promptTokens) * inputNanoUsd + BigInt(served.completionTokens) * outputNanoUsd;
   const mistakes: string[] = [];
   if (cost > reserved) mistakes.push(`charged ${cost} of ${reserved} reserved`);
   if (cost < actual) mistakes.push(`charged ${cost} for ${actual} served (${row.usage_source})`);
@@ -130,9 +188,10 @@ function findMistakes(row: LedgerRow, { attempts, served }: UpstreamDispatch): s
 
 /** One line for a person. */
 export function formatVerdict(verdict: LedgerVerdict): string {
-  const { dispatched, rows, missing, duplicate, wrong, reserved, estimated, undispatched } = verdict;
+  const { dispatched, rows, missing, duplicate, under, over, wrong, overspent } = verdict;
   return (
     `dispatched ${dispatched}, rows ${rows}, missing ${missing.length}, duplicate ${duplicate.length}, ` +
-    `wrong ${wrong.length}, reserved ${reserved} (of which ${undispatched} never sent), estimated ${estimated}`
+    `under ${under.length}, over ${over.length}, wrong ${wrong.length}, overspent ${overspent.length}, ` +
+    `estimated ${verdict.estimated}, reserved ${verdict.reserved} (of which ${verdict.undispatched} never sent)`
   );
 }

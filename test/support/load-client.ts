@@ -11,6 +11,8 @@ export interface LoadClient {
   /** Calls that are open now. */
   readonly inFlight: number;
   readonly answered: AnsweredCall[];
+  /** Answers by status. */
+  readonly statuses: Map<number, number>;
   /** Begun; answered with an error status; ended without a whole answer; not connected at all. */
   readonly counts: { begun: number; refused: number; broken: number; unconnected: number };
   /** Begins no more calls, and waits for those that are open. */
@@ -18,8 +20,10 @@ export interface LoadClient {
 }
 
 export interface LoadOptions {
-  url: string;
-  key: string;
+  /** Each call goes to one of these. */
+  urls: readonly string[];
+  /** Each call is made with one of these. */
+  keys: readonly string[];
   /** Calls that are open at any time. */
   concurrency: number;
   random: SeededRandom;
@@ -33,6 +37,7 @@ export interface LoadOptions {
 export function openLoad(options: LoadOptions): LoadClient {
   const { random } = options;
   const counts = { begun: 0, refused: 0, broken: 0, unconnected: 0 };
+  const statuses = new Map<number, number>();
   const answered: AnsweredCall[] = [];
   let inFlight = 0;
   let isStopped = false;
@@ -45,12 +50,13 @@ export function openLoad(options: LoadOptions): LoadClient {
     inFlight++;
     let requestId: string | null = null;
     try {
-      const response = await fetch(`${options.url}/v1/chat/completions`, {
+      const response = await fetch(`${random.pick(options.urls)}/v1/chat/completions`, {
         method: "POST",
-        headers: { authorization: `Bearer ${options.key}`, "content-type": "application/json" },
+        headers: { authorization: `Bearer ${random.pick(options.keys)}`, "content-type": "application/json" },
         body: JSON.stringify({ model: model.name, stream, messages: [{ role: "user", content }] }),
       });
       requestId = response.headers.get("x-request-id");
+      statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1);
       const text = await response.text();
       if (response.status !== 200) counts.refused++;
       else if (stream && !text.endsWith("data: [DONE]\n\n")) counts.broken++;
@@ -77,6 +83,7 @@ export function openLoad(options: LoadOptions): LoadClient {
       return inFlight;
     },
     answered,
+    statuses,
     counts,
     async stop() {
       isStopped = true;

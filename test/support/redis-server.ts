@@ -13,6 +13,8 @@ export interface RedisServer {
   readonly pid: number;
   /** `kill -9`; everything in it is lost. */
   kill(): Promise<void>;
+  /** `FLUSHALL`; everything in it is lost, and its clients notice nothing. */
+  flush(): Promise<void>;
   /** Starts it again, empty, on the same port. */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -48,6 +50,10 @@ export async function openRedisServer(dir = "."): Promise<RedisServer> {
       return child.pid ?? 0;
     },
     kill,
+    async flush() {
+      const reply = await ask(port, "FLUSHALL");
+      if (!reply.startsWith("+OK")) throw new Error(`redis-server answered ${reply}`);
+    },
     async start() {
       child = await spawnServer(program, port, dir);
     },
@@ -73,14 +79,20 @@ async function spawnServer(program: string, port: number, dir: string): Promise<
 }
 
 async function isAnswering(port: number): Promise<boolean> {
+  try {
+    return (await ask(port, "PING")).startsWith("+PONG");
+  } catch {
+    return false;
+  }
+}
+
+async function ask(port: number, command: string): Promise<string> {
   const socket = connect(port, "127.0.0.1");
   try {
     await once(socket, "connect");
-    socket.write("PING\r\n");
+    socket.write(`${command}\r\n`);
     const [reply] = await once(socket, "data");
-    return String(reply).startsWith("+PONG");
-  } catch {
-    return false;
+    return String(reply);
   } finally {
     socket.destroy();
   }

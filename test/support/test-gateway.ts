@@ -1,17 +1,15 @@
-import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import express from "express";
-import { type InsertApiKeyOptions, insertApiKey, type NewApiKey } from "../../db/queries/insert-api-key.ts";
+import type { InsertApiKeyOptions, NewApiKey } from "../../db/queries/insert-api-key.ts";
 import { type Context, openContext } from "../../server/context.ts";
-import { makeKeyText } from "../../server/core/key-format.ts";
 import { makeHttpServer } from "../../server/http/server.ts";
-import { makeKeyDigest } from "../../server/keys/key-digest.ts";
 import { type Config, loadConfig } from "../../server/platform/config.ts";
 import { openLogger } from "../../server/platform/logger.ts";
 import { makeHotRoutes, makeInferenceRouter } from "../../server/proxy/router.ts";
+import { insertTestKey, type TestKey } from "./insert-test-key.ts";
 import { openTestDatabase, type TestDatabase } from "./test-database.ts";
 import { waitUntil } from "./wait-until.ts";
 
@@ -23,7 +21,7 @@ export interface TestGateway {
   database: TestDatabase;
   dataDir: string;
   logLines: string[];
-  makeKey(properties?: Partial<NewApiKey>, options?: InsertApiKeyOptions): Promise<{ text: string; publicId: string }>;
+  makeKey(properties?: Partial<NewApiKey>, options?: InsertApiKeyOptions): Promise<TestKey>;
   /** A call to the inference API. */
   call(path: string, body: unknown, key: string, init?: RequestInit): Promise<Response>;
   /** All events, oldest first, once at least `count` are in PostgreSQL. */
@@ -111,41 +109,7 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
     database,
     dataDir,
     logLines,
-    async makeKey(properties = {}, insertOptions = {}) {
-      const type = properties.type ?? "production";
-      const { text, publicId } = makeKeyText(type, config.keys.prefixes, randomBytes);
-      const [pepper] = config.peppers;
-      if (pepper === undefined) throw new Error("no pepper");
-      const stored = await insertApiKey(
-        database.database.sql,
-        {
-          publicId,
-          alias: `key-${publicId}`,
-          name: null,
-          description: null,
-          type,
-          state: "active",
-          permissions: ["ai:inference"],
-          models: ["*"],
-          tags: {},
-          budgets: [],
-          rateLimits: {},
-          maxOutputTokens: null,
-          expiresAt: null,
-          allowedIps: [],
-          allowedOrigins: [],
-          ownerId: null,
-          providerCredentials: {},
-          onDisconnect: "drain",
-          createdBy: "system",
-          ...properties,
-        },
-        { digest: makeKeyDigest(text, pepper), pepperVersion: pepper.version },
-        insertOptions,
-      );
-      if (stored === null) throw new Error("the test key collided");
-      return { text, publicId };
-    },
+    makeKey: (properties, insertOptions) => insertTestKey(database.database.sql, config, properties, insertOptions),
     call: (path, body, key, init = {}) =>
       fetch(`${url}${path}`, {
         method: "POST",

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { appendFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
@@ -12,6 +13,8 @@ export interface UpstreamProcess {
 const entry = fileURLToPath(new URL("./scripted-upstream-process.ts", import.meta.url));
 
 export async function openUpstreamProcess(logFile: string): Promise<UpstreamProcess> {
+  // A log without a call is a log too.
+  appendFileSync(logFile, "");
   const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), entry, "--log", logFile], {
     env: { PATH: process.env.PATH ?? "" },
     stdio: ["ignore", "pipe", "inherit"],

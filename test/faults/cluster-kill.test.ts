@@ -1,0 +1,55 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, expect, test } from "vitest";
+import { endClusters, openCluster } from "../support/cluster.ts";
+import type { ClusterMember } from "../support/cluster-member.ts";
+import { findRedisLane } from "../support/redis-server.ts";
+import { plainModels } from "../support/scripted-models.ts";
+import { waitUntil } from "../support/wait-until.ts";
+
+afterEach(endClusters);
+
+const isFull = process.env.TEST_TIER === "full";
+/** Of gateways; a worker goes with every tenth. */
+const kills = isFull ? 200 : 20;
+const callsMin = isFull ? 25_000 : 2_000;
+const lanes = 24;
+
+async function startAgain(member: ClusterMember): Promise<void> {
+  await member.kill();
+  await member.start();
+}
+
+test(`${kills} gateways of three killed under load: each dispatch has one row with its right charge`, {
+  timeout: isFull ? 900_000 : 180_000,
+}, async () => {
+  const cluster = await openCluster({ redis: findRedisLane() });
+  const { random, gateways, workers } = cluster;
+  // A batch that was committed while its gateway died comes again from the journal, and only then.
+  cluster.postgres.expectLog(/duplicate key value violates unique constraint "usage_event_\d+_pkey"/);
+  const keys = await Promise.all(Array.from({ length: 8 }, () => cluster.makeKey()));
+  const load = cluster.openLoad({ keys: keys.map(({ text }) => text), concurrency: lanes, pauseMs: 150 });
+
+  let inFlight = 0;
+  let startedAgain = Promise.resolve();
+  for (let kill = 0; kill < kills; kill++) {
+    await waitUntil(() => load.counts.begun >= (callsMin / kills) * kill, "calls", 60_000);
+    await sleep(random.integer(200));
+    const gateway = gateways[kill % gateways.length] as ClusterMember;
+    inFlight += load.inFlight;
+    await gateway.kill();
+    await startedAgain;
+    if (kill % 10 === 0) await startAgain(random.pick(workers));
+    // The next one is killed while this one starts.
+    startedAgain = gateway.start();
+  }
+  await startedAgain;
+  await waitUntil(() => load.counts.begun >= callsMin, "the last calls", 60_000);
+  const { verdict, rows } = await cluster.close();
+
+  expect(verdict).toMatchObject({ missing: [], duplicate: [], under: [], over: [], wrong: [] });
+  // The test must have had something to find.
+  expect(verdict.dispatched).toBeGreaterThan(callsMin / 2);
+  expect(verdict.reserved).toBeGreaterThan(0);
+  expect(verdict.reserved).toBeLessThanOrEqual(inFlight);
+  expect(rows.filter((row) => plainModels.has(row.model) && row.usage_source === "estimated")).toEqual([]);
+});
