@@ -14,6 +14,7 @@ import { Flusher } from "./ledger/flusher.ts";
 import { Journal } from "./ledger/journal.ts";
 import { recoverJournals } from "./ledger/recovery.ts";
 import { RateLimiter } from "./limits/rate-limiter.ts";
+import { RuleBook } from "./limits/rule-book.ts";
 import { type Clock, openClock } from "./platform/clock.ts";
 import type { Config } from "./platform/config.ts";
 import type { Logger } from "./platform/logger.ts";
@@ -34,6 +35,7 @@ export interface Context {
   database: Database;
   keyCache: KeyCache;
   keyChannel: KeyChannel;
+  ruleBook: RuleBook;
   proxy: ProxyContext;
   /** Moves what is left to PostgreSQL and ends everything, in order. Idempotent. */
   close(): Promise<void>;
@@ -101,6 +103,7 @@ async function openRest(
   });
   const openCalls = new OpenCalls();
   const imported = new ImportedFormats(database);
+  const ruleBook = new RuleBook({ database, clock, logger, config });
   let listening = false;
   let clientOrigins: ClientOrigins | null = null;
   const keyChannel = await openKeyChannel({
@@ -117,6 +120,7 @@ async function openRest(
       if (calls > 0) logger.info({ public_id: publicId, calls }, "the running calls of a revoked key were ended");
     },
     onImported: (format) => imported.notice(format),
+    onRules: () => ruleBook.noticeChange(),
     onState: (up) => {
       listening = up;
       if (up) logger.debug("changes of keys are heard");
@@ -126,6 +130,7 @@ async function openRest(
   keyCache.setChannel(keyChannel);
   // Before the first request: a key that was imported must not be refused because nobody has looked yet.
   await imported.load();
+  await ruleBook.open(keyChannel);
   clientOrigins = new ClientOrigins({ database, clock, channel: keyChannel, graceMs: config.gateway.graceMs });
   const flusher = new Flusher({ database, journal, process, clock, metrics, logger, ...config.journal });
   const lastUsed = openLastUsed({ database, logger });
@@ -161,6 +166,7 @@ async function openRest(
     journal.shutDown();
     keyCache.close();
     imported.close();
+    await ruleBook.close();
     await keyChannel.close();
     await database.close();
   }
@@ -172,6 +178,7 @@ async function openRest(
     database,
     keyCache,
     keyChannel,
+    ruleBook,
     proxy: {
       config,
       clock,

@@ -9,6 +9,8 @@ export interface KeyChangeListener {
   onImported(format: string): void;
   /** A key was revoked together with the calls that it runs. */
   onKeyCut(publicId: string): void;
+  /** A stored limit rule changed. */
+  onRulesChanged(): void;
   /** What {@link sendHeartbeat} sent came back through the listening connection. */
   onBeat(sentAtMs: number): void;
   /** The connection (again) listens; what was sent before is lost. */
@@ -24,6 +26,7 @@ export async function listenForKeyChanges(
   await sql.listen("key_changed", (payload) => listener.onKeyChanged(payload));
   await sql.listen("keys_imported", (payload) => listener.onImported(payload));
   await sql.listen("key_cut", (payload) => listener.onKeyCut(payload));
+  await sql.listen("limit_rule_changed", () => listener.onRulesChanged());
   await sql.listen(
     listener.beatChannel,
     (payload) => listener.onBeat(Number(payload)),

@@ -26,6 +26,8 @@ export interface KeyChannelOptions {
   onCut(publicId: string): void;
   /** Keys of a format were imported; `null`: of any may have been, unheard. */
   onImported(format: string | null): void;
+  /** The stored limit rules changed, or may have, unheard. */
+  onRules(): void;
   onState(up: boolean): void;
 }
 
@@ -51,6 +53,7 @@ export async function openKeyChannel(options: KeyChannelOptions): Promise<KeyCha
     onKeyChanged: (publicId) => options.onChange(publicId === "" ? null : publicId),
     onImported: (format) => options.onImported(format),
     onKeyCut: (publicId) => options.onCut(publicId),
+    onRulesChanged: () => options.onRules(),
     onBeat: (sentAtMs) => {
       trustedUntilMs = Math.max(trustedUntilMs, sentAtMs + trustMs);
       setUp(true);
@@ -60,6 +63,7 @@ export async function openKeyChannel(options: KeyChannelOptions): Promise<KeyCha
       trustedUntilMs = Number.NEGATIVE_INFINITY;
       options.onChange(null);
       options.onImported(null);
+      options.onRules();
       void beat();
     },
   });
