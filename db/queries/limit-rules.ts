@@ -17,14 +17,14 @@ interface RuleRow {
   id: string;
   kind: LimitRuleKind;
   body: unknown;
-  created_at: Date;
+  created_at: string;
   created_by: string;
   version: string;
 }
 
 function parseRuleRow(row: RuleRow): StoredRule {
-  const { id, kind, body, created_at: createdAt, created_by: createdBy } = row;
-  return { id, kind, body, createdAt, createdBy, version: Number(row.version) };
+  const { id, kind, body, created_by: createdBy } = row;
+  return { id, kind, body, createdAt: new Date(row.created_at), createdBy, version: Number(row.version) };
 }
 
 /** Rules newest first; the id settles ties. */
@@ -50,25 +50,23 @@ export async function findLockedLimitRule(
 /** Adds a rule, unless there are `rulesMax` of its kind already: then `null`. A trigger tells all gateways. */
 export async function insertLimitRule(
   tx: postgres.TransactionSql,
-  rule: Pick<StoredRule, "id" | "kind" | "createdBy"> & { body: postgres.JSONValue },
+  rule: Pick<StoredRule, "id" | "kind" | "body" | "createdBy">,
   rulesMax: number,
 ): Promise<StoredRule | null> {
   // One writer at a time, which also makes the count right.
   await tx`select from limit_rule_version for update`;
   const [row] = await tx<RuleRow[]>`
     insert into limit_rule (id, kind, body, created_by)
-    select ${rule.id}, ${rule.kind}, ${tx.json(rule.body)}, ${rule.createdBy}
+    select ${rule.id}::text, ${rule.kind}::text, ${JSON.stringify(rule.body)}::jsonb, ${rule.createdBy}::text
     where (select count(*) from limit_rule where kind = ${rule.kind}) < ${rulesMax}
     returning *`;
   return row === undefined ? null : parseRuleRow(row);
 }
 
-export async function updateLimitRule(
-  tx: postgres.TransactionSql,
-  id: string,
-  body: postgres.JSONValue,
-): Promise<StoredRule> {
-  const [row] = await tx<RuleRow[]>`update limit_rule set body = ${tx.json(body)} where id = ${id} returning *`;
+export async function updateLimitRule(tx: postgres.TransactionSql, id: string, body: unknown): Promise<StoredRule> {
+  const [row] = await tx<
+    RuleRow[]
+  >`update limit_rule set body = ${JSON.stringify(body)}::jsonb where id = ${id} returning *`;
   return parseRuleRow(row as RuleRow);
 }
 

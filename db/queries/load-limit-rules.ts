@@ -18,7 +18,7 @@ export async function loadLimitRules(sql: postgres.Sql): Promise<StoredRules> {
       id: string | null;
       kind: "rate" | "budget";
       body: unknown;
-      created_at: Date;
+      created_at: string;
     }[]
   >`
     select v.version, v.config_hash, r.id, r.kind, r.body, r.created_at
@@ -26,8 +26,8 @@ export async function loadLimitRules(sql: postgres.Sql): Promise<StoredRules> {
   return {
     version: Number(rows[0]?.version ?? 0),
     configHash: rows[0]?.config_hash ?? "",
-    rules: rows.flatMap(({ id, kind, body, created_at: createdAt }) =>
-      id === null ? [] : [{ id, kind, body, createdAt }],
+    rules: rows.flatMap(({ id, kind, body, created_at }) =>
+      id === null ? [] : [{ id, kind, body, createdAt: new Date(created_at) }],
     ),
   };
 }
