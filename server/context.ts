@@ -17,6 +17,7 @@ import { BudgetLeases } from "./limits/budget-leases.ts";
 import { LeaseConnection } from "./limits/lease-connection.ts";
 import { openProcessLease } from "./limits/process-lease.ts";
 import { RateLimiter } from "./limits/rate-limiter.ts";
+import { RuleBook } from "./limits/rule-book.ts";
 import { type Clock, openClock } from "./platform/clock.ts";
 import type { Config } from "./platform/config.ts";
 import type { Logger } from "./platform/logger.ts";
@@ -37,6 +38,7 @@ export interface Context {
   database: Database;
   keyCache: KeyCache;
   keyChannel: KeyChannel;
+  ruleBook: RuleBook;
   proxy: ProxyContext;
   /** Moves what is left to PostgreSQL and ends everything, in order. Idempotent. */
   close(): Promise<void>;
@@ -107,6 +109,7 @@ async function openRest(
   });
   const openCalls = new OpenCalls();
   const imported = new ImportedFormats(database);
+  const ruleBook = new RuleBook({ database, clock, logger, config });
   let listening = false;
   let clientOrigins: ClientOrigins | null = null;
   let budgets: BudgetLeases | null = null;
@@ -125,6 +128,7 @@ async function openRest(
     },
     onImported: (format) => imported.notice(format),
     onBudgetPressure: (windowId) => budgets?.noticePressure(windowId),
+    onRules: () => ruleBook.noticeChange(),
     onState: (up) => {
       listening = up;
       if (up) logger.debug("changes of keys are heard");
@@ -134,6 +138,7 @@ async function openRest(
   keyCache.setChannel(keyChannel);
   // Before the first request: a key that was imported must not be refused because nobody has looked yet.
   await imported.load();
+  await ruleBook.open(keyChannel);
   clientOrigins = new ClientOrigins({ database, clock, channel: keyChannel, graceMs: config.gateway.graceMs });
   const leaseConnection = new LeaseConnection(database, process);
   const processLease = await openProcessLease(leaseConnection, process, onWrittenOff);
@@ -186,6 +191,7 @@ async function openRest(
     journal.shutDown();
     keyCache.close();
     imported.close();
+    await ruleBook.close();
     await keyChannel.close();
     await database.close();
   }
@@ -197,6 +203,7 @@ async function openRest(
     database,
     keyCache,
     keyChannel,
+    ruleBook,
     proxy: {
       config,
       clock,
@@ -210,7 +217,7 @@ async function openRest(
       lastUsed,
       rateLimiter,
       budgets: openBudgets,
-      budgetRules: { version: 0, findBudgets: () => [] },
+      budgetRules: ruleBook,
       countInputTokens: () => Promise.resolve(null),
       models: openModelTable(config, openPriceBook(config.prices)),
       providers,

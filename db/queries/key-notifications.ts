@@ -11,6 +11,8 @@ export interface KeyChangeListener {
   onKeyCut(publicId: string): void;
   /** A process (the first word) was refused money of a budget window (the second) that others may hold. */
   onBudgetPressure(payload: string): void;
+  /** A stored limit rule changed. */
+  onRulesChanged(): void;
   /** What {@link sendHeartbeat} sent came back through the listening connection. */
   onBeat(sentAtMs: number): void;
   /** The connection (again) listens; what was sent before is lost. */
@@ -27,6 +29,7 @@ export async function listenForKeyChanges(
   await sql.listen("keys_imported", (payload) => listener.onImported(payload));
   await sql.listen("key_cut", (payload) => listener.onKeyCut(payload));
   await sql.listen("budget_pressure", (payload) => listener.onBudgetPressure(payload));
+  await sql.listen("limit_rule_changed", () => listener.onRulesChanged());
   await sql.listen(
     listener.beatChannel,
     (payload) => listener.onBeat(Number(payload)),

@@ -12,6 +12,16 @@ import { revokeKey } from "./keys/revoke.ts";
 import { rotateKey } from "./keys/rotate.ts";
 import { finishRotation } from "./keys/rotate-finish.ts";
 import { changeKey } from "./keys/update.ts";
+import { createBudget } from "./limits/create-budget.ts";
+import { createRule } from "./limits/create-rule.ts";
+import { deleteBudget } from "./limits/delete-budget.ts";
+import { deleteRule } from "./limits/delete-rule.ts";
+import { getBudget } from "./limits/get-budget.ts";
+import { getRule } from "./limits/get-rule.ts";
+import { listBudgets } from "./limits/list-budgets.ts";
+import { listRules } from "./limits/list-rules.ts";
+import { updateBudget } from "./limits/update-budget.ts";
+import { updateRule } from "./limits/update-rule.ts";
 import { listPlans } from "./plans/list.ts";
 import { makeCallerFactory, makeRouter } from "./trpc.ts";
 import { queryUsage } from "./usage/query.ts";
@@ -51,6 +61,14 @@ export const appRouter = makeRouter({
     enable: enableUser,
     delete: deleteOneUser,
     invite: inviteUser,
+  }),
+  rules: makeRouter({ create: createRule, list: listRules, get: getRule, update: updateRule, delete: deleteRule }),
+  budgets: makeRouter({
+    create: createBudget,
+    list: listBudgets,
+    get: getBudget,
+    update: updateBudget,
+    delete: deleteBudget,
   }),
   plans: makeRouter({ list: listPlans }),
   session: makeRouter({ get: getSession }),

@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { disconnectModes, importFormats, keyStates, keyTypes } from "./api-key.ts";
+import { budgetFields, hasFittingTimezone, unfitTimezone } from "./budget-schema.ts";
 import { parseOverlap } from "./expiry.ts";
 import { keyAdvices } from "./key-advice.ts";
 import { isPublicId } from "./key-format.ts";
 import { parseNetwork } from "./network.ts";
 import { isGrant } from "./permission.ts";
 import { isRateName } from "./rate-limit.ts";
-import { wireDigits, wireInstant, wireInteger, wireLine, wireText, wireTimezone, wireUsd } from "./wire-types.ts";
+import { wireDigits, wireInstant, wireInteger, wireLine, wireText } from "./wire-types.ts";
 
 const aliasLengthMax = 64;
 /** Also bounds the work of comparing the pattern lists of two keys. */
@@ -63,19 +64,7 @@ const tagsSchema = z
 /** In a query string it is written `tag[NAME]=VALUE`. */
 export const tagFilterSchema = tagsSchema.describe("Key-bound tags that must all match: `tag[NAME]=VALUE`.");
 
-const calendarPeriods = ["day", "week", "month"];
-const budget = z
-  .strictObject({
-    limit_usd: wireUsd,
-    period: z
-      .string()
-      .regex(/^([1-9]\d{0,3}d|day|week|month|total)$/, "must be a number of days like 30d, or day, week, month, total"),
-    timezone: wireTimezone.optional(),
-  })
-  .refine((value) => value.timezone === undefined || calendarPeriods.includes(value.period), {
-    path: ["timezone"],
-    message: "only day, week and month have a timezone",
-  });
+const budget = z.strictObject(budgetFields).refine(hasFittingTimezone, unfitTimezone);
 
 const budgets = z
   .array(budget)

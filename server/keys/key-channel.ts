@@ -28,6 +28,8 @@ export interface KeyChannelOptions {
   onImported(format: string | null): void;
   /** Another process was refused money of a budget window that this one may hold. */
   onBudgetPressure(windowId: string): void;
+  /** The stored limit rules changed, or may have, unheard. */
+  onRules(): void;
   onState(up: boolean): void;
 }
 
@@ -57,6 +59,7 @@ export async function openKeyChannel(options: KeyChannelOptions): Promise<KeyCha
       const [refused, windowId] = payload.split(" ");
       if (refused !== options.process && windowId !== undefined) options.onBudgetPressure(windowId);
     },
+    onRulesChanged: () => options.onRules(),
     onBeat: (sentAtMs) => {
       trustedUntilMs = Math.max(trustedUntilMs, sentAtMs + trustMs);
       setUp(true);
@@ -66,6 +69,7 @@ export async function openKeyChannel(options: KeyChannelOptions): Promise<KeyCha
       trustedUntilMs = Number.NEGATIVE_INFINITY;
       options.onChange(null);
       options.onImported(null);
+      options.onRules();
       void beat();
     },
   });

@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { budgetRuleSchema } from "../core/budget-rule.ts";
 import { defaultKeyPrefixes } from "../core/key-format.ts";
+import { configRuleSchema } from "../core/limit-rule.ts";
 import { isModelName, modelNameLengthMax } from "../core/model-name.ts";
 import { type NanoUsd, parseUsd } from "../core/money.ts";
 import { parseNetwork } from "../core/network.ts";
@@ -159,6 +161,19 @@ export const settingSchemas = {
   }),
 };
 
+const rulesMax = 1_000;
+
+/** Rate rules; TensorZero's section of the same name is one of these. */
+export const rateLimitingSchema = z.strictObject({
+  enabled: z.boolean().default(true),
+  trust_request_tags: z.boolean().default(false),
+  /** TensorZero's: where it counts, and what it reserves for a call. Both are read, and mean nothing here. */
+  backend: z.enum(["auto", "postgres", "valkey"]).optional(),
+  default_cost: z.number().min(0).optional(),
+  rules: z.array(configRuleSchema).max(rulesMax).default([]),
+});
+export const budgetsSchema = z.array(budgetRuleSchema).max(rulesMax);
+
 /** The whole of `tollgate.toml`. */
 export const configFileSchema = z.strictObject({
   gateway: settingSchemas.gateway.optional(),
@@ -167,6 +182,8 @@ export const configFileSchema = z.strictObject({
   auth: settingSchemas.auth.optional(),
   plans: z.record(z.string(), planSchema).optional(),
   limits: settingSchemas.limits.optional(),
+  rate_limiting: rateLimitingSchema.optional(),
+  budgets: budgetsSchema.optional(),
   usage: settingSchemas.usage.optional(),
   journal: settingSchemas.journal.optional(),
   log: settingSchemas.log.optional(),

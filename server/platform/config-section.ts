@@ -6,6 +6,7 @@ import { configFileSchema } from "./config-schema.ts";
 type JsonSchema = {
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly additionalProperties?: JsonSchema | boolean;
+  readonly items?: JsonSchema;
   readonly anyOf?: readonly JsonSchema[];
 };
 
@@ -44,7 +45,8 @@ function explain(issue: Issue, schema: z.ZodType, part: ConfigPart): ConfigMista
   const path = [...part.path, ...issue.path];
   if (issue.code === "unrecognized_keys") {
     const known = Object.keys(
-      findNode(z.toJSONSchema(schema, { io: "input" }) as JsonSchema, issue.path)?.properties ?? {},
+      findNode(z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as JsonSchema, issue.path)?.properties ??
+        {},
     );
     return issue.keys.map((key) => ({
       path: formatConfigPath([...path, key]),
@@ -108,7 +110,8 @@ function findValue(value: unknown, path: readonly PropertyKey[]): unknown {
 function findNode(schema: JsonSchema, path: readonly PropertyKey[]): JsonSchema | undefined {
   let at: JsonSchema | undefined = schema;
   for (const key of path) {
-    const next: JsonSchema | boolean | undefined = at?.properties?.[String(key)] ?? at?.additionalProperties;
+    const next: JsonSchema | boolean | undefined =
+      typeof key === "number" ? at?.items : (at?.properties?.[String(key)] ?? at?.additionalProperties);
     at = typeof next === "object" ? next : undefined;
   }
   return at;

@@ -1,4 +1,6 @@
+import type { BudgetRule } from "../core/budget-rule.ts";
 import type { KeyPrefixes } from "../core/key-format.ts";
+import type { LimitRule } from "../core/limit-rule.ts";
 import { isModelName, parseShorthand } from "../core/model-name.ts";
 import type { Plan } from "../core/plan.ts";
 import type { Price } from "../core/price.ts";
@@ -7,6 +9,7 @@ import type { Secret } from "../core/secret.ts";
 import { isLoopbackHost, parseEnvironment } from "./config-environment.ts";
 import { ConfigError, type ConfigMistake } from "./config-error.ts";
 import { loadConfigFile } from "./config-file.ts";
+import { parseBudgets, parseRateLimiting } from "./config-limits.ts";
 import { parseModels } from "./config-models.ts";
 import { parsePrices } from "./config-prices.ts";
 import { type ProviderContext, parseProviderDefaults, parseShorthandProvider } from "./config-providers.ts";
@@ -109,6 +112,16 @@ export interface Config {
     /** `null`: no sign-in with Google. */
     google: { clientId: string; clientSecret: Secret } | null;
   };
+  /** Rate rules for more than one key. */
+  rateLimiting: {
+    /** False: no rule is enforced, neither these nor stored ones. The limits of keys are. */
+    enabled: boolean;
+    /** Whether tags that clients send count in scopes, where the key binds none of the name. */
+    trustRequestTags: boolean;
+    rules: readonly LimitRule[];
+  };
+  /** For more than one key. */
+  budgets: readonly BudgetRule[];
   /** By name, in the order of the file; at least one. New users get the first. */
   plans: ReadonlyMap<string, Plan>;
   models: ReadonlyMap<string, ModelConfig>;
@@ -147,6 +160,8 @@ export function loadConfig(source: ConfigSource): Config {
   const settings = parseSettings(file.sections, mistakes);
   const auth = parseAuth(part("auth"), environment, mistakes);
   const plans = parsePlans(part("plans"), mistakes);
+  const rateLimiting = parseRateLimiting(part("rate_limiting"), mistakes);
+  const budgets = parseBudgets(part("budgets"), mistakes);
   const context: ProviderContext = {
     defaults: parseProviderDefaults(part("provider_types"), mistakes),
     sources: { env: source.env, folder: file.folder },
@@ -186,6 +201,8 @@ export function loadConfig(source: ConfigSource): Config {
     log: { ...settings.log, level: logLevel ?? settings.log.level },
     configHash: file.hash,
     auth,
+    rateLimiting,
+    budgets,
     plans,
     models,
     shorthands,

@@ -65,6 +65,8 @@ function makeAdminConfig(keys: Partial<Config["keys"]> = {}): Config {
       attemptsPerMinuteMax: 1_000,
       google: null,
     },
+    rateLimiting: { enabled: true, trustRequestTags: false, rules: [] },
+    budgets: [],
     plans: parsePlans({ value: undefined, path: ["plans"] }, []),
     models: new Map(),
     shorthands: new Map(),

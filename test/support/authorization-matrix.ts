@@ -35,6 +35,16 @@ users.disable       | 401    | 403       | 403         | 403            | 200 20
 users.enable        | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
 users.delete        | 401    | 403       | 403         | 403            | 204 204 404    | 403            | 204 204 404
 users.invite        | 401    | 403       | 403         | 403            | 201            | 403            | 201
+rules.create        | 401    | 403       | 403         | 403            | 201            | 403            | 201
+rules.list          | 401    | 403       | 403         | 403            | 200            | 403            | 200
+rules.get           | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+rules.update        | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+rules.delete        | 401    | 403       | 403         | 403            | 204 204 404    | 403            | 204 204 404
+budgets.create      | 401    | 403       | 403         | 403            | 201            | 403            | 201
+budgets.list        | 401    | 403       | 403         | 403            | 200            | 403            | 200
+budgets.get         | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+budgets.update      | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+budgets.delete      | 401    | 403       | 403         | 403            | 204 204 404    | 403            | 204 204 404
 plans.list          | 401    | 403       | 403         | 200            | 200            | 200            | 200
 session.get         | 401    | 403       | 403         | 200            | 200            | 200            | 200
 usage.query         | 401    | 403       | 200 404 404 | 403            | 200 200 200-   | 200 404 404    | 200 200 200-
@@ -79,6 +89,8 @@ export interface MatrixObject {
   text: string;
   /** A user's id. */
   userId: string;
+  /** Of a rate rule or a budget. */
+  limitId: string;
   ownerId: string;
 }
 
@@ -108,6 +120,16 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "users.enable": makeUserReference,
   "users.delete": makeUserReference,
   "users.invite": () => ({ email: `${randomUUID()}@example.com` }),
+  "rules.create": () => ({ priority: 1, limits: { requests_per_minute: 1_000_000 }, scope: [{ owner_id: "nobody" }] }),
+  "rules.list": () => ({}),
+  "rules.get": makeRuleReference,
+  "rules.update": ({ limitId }) => ({ rule_id: limitId, priority: 2 }),
+  "rules.delete": makeRuleReference,
+  "budgets.create": () => ({ limit_usd: "1000", period: "month", scope: { owner_id: "nobody" } }),
+  "budgets.list": () => ({}),
+  "budgets.get": makeBudgetReference,
+  "budgets.update": ({ limitId }) => ({ budget_id: limitId, limit_usd: "2000" }),
+  "budgets.delete": makeBudgetReference,
   "plans.list": () => ({}),
   "session.get": () => ({}),
   "audit.list": ({ publicId }) => ({ object: publicId }),
@@ -121,6 +143,14 @@ function makeReference({ publicId }: MatrixObject): Record<string, unknown> {
 
 function makeUserReference({ userId }: MatrixObject): Record<string, unknown> {
   return { user_id: userId };
+}
+
+function makeRuleReference({ limitId }: MatrixObject): Record<string, unknown> {
+  return { rule_id: limitId };
+}
+
+function makeBudgetReference({ limitId }: MatrixObject): Record<string, unknown> {
+  return { budget_id: limitId };
 }
 
 export interface MatrixCell {

@@ -96,6 +96,34 @@ export const mutationCases: Readonly<Record<string, MutationCase>> = {
       return { ...made, objectIds: [...made.objectIds, id] };
     },
   },
+  "rules.create": {
+    prepare: async () => ({ input: { priority: 1, limits: { requests_per_minute: 5 } } }),
+  },
+  "rules.update": {
+    async prepare({ system }) {
+      const { id } = await system.rules.create({ priority: 1, limits: { requests_per_minute: 5 } });
+      return { input: { rule_id: id, always: true, limits: { cost_per_day: "1.5" } }, objectIds: [id] };
+    },
+  },
+  "rules.delete": {
+    async prepare({ system }) {
+      const { id } = await system.rules.create({ always: true, limits: { requests_per_minute: 5 } });
+      return { input: { rule_id: id }, objectIds: [id] };
+    },
+  },
+  "budgets.create": { prepare: async () => ({ input: { limit_usd: "10", period: "30d" } }) },
+  "budgets.update": {
+    async prepare({ system }) {
+      const { id } = await system.budgets.create({ limit_usd: "10", period: "month", timezone: "Europe/Berlin" });
+      return { input: { budget_id: id, limit_usd: "20", period: "7d" }, objectIds: [id] };
+    },
+  },
+  "budgets.delete": {
+    async prepare({ system }) {
+      const { id } = await system.budgets.create({ limit_usd: "10", period: "total" });
+      return { input: { budget_id: id }, objectIds: [id] };
+    },
+  },
   "users.invite": {
     async prepare() {
       const email = `user-${++users}@example.com`;

@@ -61,14 +61,14 @@ afterAll(() => gateway.close());
 async function makeObject(cell: MatrixCell): Promise<MatrixObject> {
   if (cell.object === "none") {
     const { text } = makeKeyText("production", defaultKeyPrefixes, randomBytes);
-    return { publicId: "zzzzzzzzzzzz", text, ownerId: "owner-none", userId: "nobody" };
+    return { publicId: "zzzzzzzzzzzz", text, ownerId: "owner-none", userId: "nobody", limitId: "rule_none" };
   }
   const own = cell.caller === "member" ? memberId : "owner-a";
   const ownerId = cell.object === "own" ? own : "owner-b";
   // It ends before every caller does, so that each could have made it.
   const expiresAt = new Date(Date.now() + 30 * 86_400_000).toISOString();
   const key = await gateway.makeKey({ owner_id: ownerId, permissions: ["ai:inference"], expires_at: expiresAt });
-  return { ...key, ownerId, userId: await findUserId(cell) };
+  return { ...key, ownerId, userId: await findUserId(cell), limitId: await findLimitId(cell) };
 }
 
 /** A user that may be deleted, where the call gets as far as that; making one takes a tenth of a second. */
@@ -79,6 +79,18 @@ async function findUserId({ name, status }: MatrixCell): Promise<string> {
   return ((await made.json()) as { id: string }).id;
 }
 
+/** A rate rule or a budget, where the call gets as far as that. */
+async function findLimitId({ name, status }: MatrixCell): Promise<string> {
+  const kind = /^(rules|budgets)\.(get|update|delete)$/.exec(name)?.[1];
+  if (kind === undefined || status >= 300) return "rule_none";
+  const body =
+    kind === "rules"
+      ? { priority: 1, limits: { requests_per_minute: 1_000_000 }, scope: [{ owner_id: "nobody" }] }
+      : { limit_usd: "1000", period: "month", scope: { owner_id: "nobody" } };
+  const made = await gateway.call("POST", `/admin/limits/${kind}`, gateway.adminKey, body);
+  return ((await made.json()) as { id: string }).id;
+}
+
 /** All that a call could have changed. */
 async function loadState(): Promise<string> {
   const { sql } = gateway.database.database;
@@ -86,7 +98,8 @@ async function loadState(): Promise<string> {
     select public_id, alias, name, state, owner_id, permissions, version, rotated_at from api_key order by public_id`;
   const secrets = await sql`select public_id, count(*) as n from api_key_secret group by public_id order by public_id`;
   const users = await sql`select * from app_user order by id`;
-  return JSON.stringify([keys, secrets, users]);
+  const limits = await sql`select * from limit_rule order by id`;
+  return JSON.stringify([keys, secrets, users, limits]);
 }
 
 async function check(cell: MatrixCell): Promise<void> {

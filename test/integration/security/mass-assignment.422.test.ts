@@ -57,13 +57,13 @@ const privileged: readonly [name: string, value: unknown][] = [
 const mutations = procedures.filter(({ type }) => type === "mutation");
 let gateway: GatewayProcess;
 let callers: { title: string; headers: Record<string, string> }[];
-let object: { publicId: string; text: string; ownerId: string; userId: string };
+let object: { publicId: string; text: string; ownerId: string; userId: string; limitId: string };
 
 beforeAll(async () => {
   gateway = await openUsersGateway("[plans.free]\nkeys = 100\n");
   const member = await signUp(gateway.url);
   const key = await gateway.makeKey({ owner_id: member.id, permissions: ["ai:inference"] });
-  object = { ...key, ownerId: member.id, userId: member.id };
+  object = { ...key, ownerId: member.id, userId: member.id, limitId: "rule_none" };
   callers = [
     { title: "nobody", headers: {} },
     { title: "a member", headers: { cookie: member.cookie, origin: gateway.url } },
@@ -78,7 +78,8 @@ async function loadState(): Promise<string> {
     await sql`select to_jsonb(api_key) - 'last_used_at' - 'last_used_ip' as row from api_key order by public_id`;
   const users = await sql`select * from app_user order by id`;
   const secrets = await sql`select count(*) as n from api_key_secret`;
-  return JSON.stringify([keys, users, secrets]);
+  const limits = await sql`select * from limit_rule order by id`;
+  return JSON.stringify([keys, users, secrets, limits]);
 }
 
 /** The input with one field more, on both surfaces; also inside of each object of a list. */

@@ -1,0 +1,142 @@
+import { createHash } from "node:crypto";
+import type { Database } from "../../db/client.ts";
+import { loadLimitRules, type StoredRules, updateConfigHash } from "../../db/queries/load-limit-rules.ts";
+import type { ApiKey } from "../core/api-key.ts";
+import type { BudgetTerms } from "../core/budget.ts";
+import { budgetRuleSchema, makeWireBudget, parseBudgetRule } from "../core/budget-rule.ts";
+import { parseWireRule, wireRuleSchema } from "../core/limit-rule.ts";
+import type { RateBucket } from "../core/rate-limit.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Config } from "../platform/config.ts";
+import type { Logger } from "../platform/logger.ts";
+import type { BudgetRuleEntry } from "./budget-terms.ts";
+import { type RuleCall, RuleSet } from "./rule-set.ts";
+
+/** While nothing proves that changes are heard, rules are read this often; two tries fit into the promised 10 s. */
+const rereadIntervalMs = 4_000;
+
+export interface RuleBookOptions {
+  database: Database;
+  clock: Clock;
+  logger: Logger;
+  config: Pick<Config, "rateLimiting" | "budgets">;
+}
+
+/** The rules that hold now: those of the config file, and those that admins stored. */
+export class RuleBook {
+  readonly #options: RuleBookOptions;
+  readonly #configHash: string;
+  #set: RuleSet;
+  #version = 0;
+  /** The stored version that the terms of budgets carry. */
+  #termsVersion = 0;
+  /** Loads run one after the other, so that what was read last is what holds. */
+  #loads: Promise<void> = Promise.resolve();
+  #isLoadWaiting = false;
+  #isClosed = false;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(options: RuleBookOptions) {
+    this.#options = options;
+    const budgets = options.config.budgets.map(makeWireBudget);
+    this.#configHash = budgets.length === 0 ? "" : createHash("sha256").update(JSON.stringify(budgets)).digest("hex");
+    this.#set = this.#makeSet([]);
+  }
+
+  /** Grows with each change of the rules in this process: what was found before may be used again while it is the same. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** See {@link RuleSet.findBuckets}. */
+  findBuckets(call: RuleCall): readonly RateBucket[] {
+    return this.#set.findBuckets(call);
+  }
+
+  /** See {@link RuleSet.findBudgets}. */
+  findBudgets(key: ApiKey): readonly BudgetTerms[] {
+    return this.#set.findBudgets(key);
+  }
+
+  /**
+   * Reads the stored rules for the first time, before the first call is let in.
+   *
+   * @param channel what says until when every change is heard of; while it does not, rules are read every few seconds.
+   * @throws when PostgreSQL cannot be reached.
+   */
+  async open(channel: { trustedUntilMs(): number }): Promise<void> {
+    const { database, clock, logger, config } = this.#options;
+    const { enabled, rules } = config.rateLimiting;
+    if (!enabled && rules.length > 0) {
+      logger.warn({ rules: rules.length }, "rate_limiting.enabled is false: no rate rule is enforced");
+    }
+    await updateConfigHash(database.sql, this.#configHash);
+    await this.#queueLoad();
+    this.#timer = setInterval(() => {
+      if (clock.monotonicMs() >= channel.trustedUntilMs()) this.noticeChange();
+    }, rereadIntervalMs);
+    this.#timer.unref();
+  }
+
+  /** The stored rules have changed, or may have, unheard. What holds stays in force until they are read. */
+  noticeChange(): void {
+    // A load that has not begun yet will see the change.
+    if (this.#isLoadWaiting || this.#isClosed) return;
+    this.#queueLoad().catch((error: unknown) => {
+      // The channel is down too, or will be: the timer tries again.
+      this.#options.logger.warn({ err: error }, "limit rules could not be read; the ones that were read before hold");
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    if (this.#timer !== null) clearInterval(this.#timer);
+    await this.#loads;
+  }
+
+  #queueLoad(): Promise<void> {
+    this.#isLoadWaiting = true;
+    const load = this.#loads.then(async () => {
+      this.#isLoadWaiting = false;
+      if (!this.#isClosed) await this.#load();
+    });
+    this.#loads = load.catch(() => undefined);
+    return load;
+  }
+
+  async #load(): Promise<void> {
+    const stored = await loadLimitRules(this.#options.database.sql);
+    // With an older config file than the newest process has, the terms stay those of before: they must not win.
+    if (stored.configHash === this.#configHash) this.#termsVersion = stored.version;
+    this.#set = this.#makeSet(stored.rules);
+    this.#version += 1;
+  }
+
+  #makeSet(stored: StoredRules["rules"]): RuleSet {
+    const { rateLimiting, budgets } = this.#options.config;
+    const rules = [...rateLimiting.rules];
+    const entries: BudgetRuleEntry[] = budgets.map((budget) => ({ ...budget, anchorMs: 0 }));
+    for (const { id, kind, body, createdAt } of stored) {
+      if (kind === "rate") {
+        const parsed = wireRuleSchema.safeParse(body);
+        if (parsed.success) rules.push(parseWireRule(parsed.data));
+        else this.#reportBroken(id, parsed.error);
+      } else {
+        const parsed = budgetRuleSchema.safeParse(body);
+        if (parsed.success) entries.push({ ...parseBudgetRule(parsed.data), anchorMs: createdAt.getTime() });
+        else this.#reportBroken(id, parsed.error);
+      }
+    }
+    return new RuleSet({
+      rules: rateLimiting.enabled ? rules : [],
+      budgets: entries,
+      trustRequestTags: rateLimiting.trustRequestTags,
+      version: this.#termsVersion,
+    });
+  }
+
+  /** Typed by hand, or of a newer release: nothing of this one writes such a row. */
+  #reportBroken(id: string, error: Error): void {
+    this.#options.logger.error({ err: error, rule: id }, "a stored limit rule cannot be read and does not hold");
+  }
+}
