@@ -13,7 +13,8 @@ import { openLastUsed } from "./keys/last-used.ts";
 import { Flusher } from "./ledger/flusher.ts";
 import { Journal } from "./ledger/journal.ts";
 import { recoverJournals } from "./ledger/recovery.ts";
-import { RateLimiter } from "./limits/rate-limiter.ts";
+import { MemoryWindows } from "./limits/memory-windows.ts";
+import { makeWindowSeeder } from "./limits/window-seeder.ts";
 import { type Clock, openClock } from "./platform/clock.ts";
 import type { Config } from "./platform/config.ts";
 import type { Logger } from "./platform/logger.ts";
@@ -140,7 +141,7 @@ async function openRest(
     peppers: config.peppers,
     imported,
   });
-  const rateLimiter = new RateLimiter(clock.monotonicMs);
+  const rateWindows = new MemoryWindows({ nowMs: clock.monotonicMs, loadSeed: makeWindowSeeder(database) });
   const openRequests = { count: 0 };
   metrics.watch("openRequests", () => openRequests.count);
   metrics.watch("keyCacheEntries", () => keyCache.size);
@@ -150,7 +151,7 @@ async function openRest(
   let closing: Promise<void> | null = null;
   async function closeAll(): Promise<void> {
     await providers.close();
-    rateLimiter.close();
+    await rateWindows.close();
     await lastUsed.close();
     const left = await flusher.close(closeFlushMs);
     if (left > 0)
@@ -183,7 +184,7 @@ async function openRest(
       clientOrigins,
       ownRecords: makeOwnRecords(database, clock),
       lastUsed,
-      rateLimiter,
+      rateWindows,
       models: openModelTable(config, openPriceBook(config.prices)),
       providers,
       journal,

@@ -5,7 +5,7 @@ import type { FindKey } from "../keys/find-key.ts";
 import type { LastUsed } from "../keys/last-used.ts";
 import type { Flusher } from "../ledger/flusher.ts";
 import type { Journal } from "../ledger/journal.ts";
-import type { RateLimiter } from "../limits/rate-limiter.ts";
+import type { RateWindows } from "../limits/rate-windows.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Config } from "../platform/config.ts";
 import type { Logger } from "../platform/logger.ts";
@@ -28,7 +28,7 @@ export interface ProxyContext {
   clientOrigins: ClientOrigins;
   ownRecords: OwnRecords;
   lastUsed: LastUsed;
-  rateLimiter: RateLimiter;
+  rateWindows: RateWindows;
   models: ModelTable;
   providers: Providers;
   journal: Journal;

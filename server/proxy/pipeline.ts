@@ -5,7 +5,7 @@ import type { UsageEvent } from "../core/usage-event.ts";
 import { isRefusal } from "../keys/authenticate.ts";
 import type { KnownKey } from "../keys/known-key.ts";
 import type { JournalEntry } from "../ledger/journal.ts";
-import type { RateGrant } from "../limits/rate-limiter.ts";
+import type { RateGrant } from "../limits/rate-windows.ts";
 import type { WireEndpoint } from "../providers/types.ts";
 import { makeAccessLine } from "./access-line.ts";
 import { admit, findCallerRefusal, findCorsOrigin, makeRateBound } from "./admit.ts";
@@ -108,12 +108,9 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
   const event = makeEvent(call.requestId, known, endpoint, parsed, model, admission, tags, address, origin);
   let grant: RateGrant | null = null;
   if (known.limits !== null) {
-    const asked = proxy.rateLimiter.reserve(
-      known.key.publicId,
-      known.limits,
-      makeRateBound(body.length, admission),
-      true,
-    );
+    const { buckets, slots } = known.limits;
+    const answer = proxy.rateWindows.reserve(buckets, slots, makeRateBound(body.length, admission), true);
+    const asked = answer instanceof Promise ? await answer : answer;
     setRateHeaders(response, asked.states);
     if (!asked.ok) return makeRateRefusal(asked);
     grant = asked;

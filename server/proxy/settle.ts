@@ -4,7 +4,7 @@ import { makeUsageEstimate } from "../core/usage-estimate.ts";
 import type { UsageEvent } from "../core/usage-event.ts";
 import { parseOpenAiUsage, type UsageReading } from "../core/usage-report.ts";
 import type { JournalEntry } from "../ledger/journal.ts";
-import type { RateGrant } from "../limits/rate-limiter.ts";
+import type { RateGrant } from "../limits/rate-windows.ts";
 import type { ProviderTarget } from "../providers/types.ts";
 import type { ProxyContext } from "./context.ts";
 
