@@ -34,6 +34,8 @@ export interface MemoryWindowsOptions {
   processes?: () => number;
   /** What counts of a bucket from the beginning beside the ledger. */
   findHeld?: (bucket: RateBucket) => number;
+  /** How many calls hold a place, where more than this object's do. */
+  countRunning?: (slotsId: string) => number;
 }
 
 /**
@@ -151,8 +153,12 @@ export class MemoryWindows implements RateWindows {
   }
 
   #findSlotExcess(slots: readonly RateSlots[], processes: number): Omit<RateExcess, "states"> | null {
-    const full = slots.some(({ id, max }) => ((this.#running.get(id) ?? 0) + 1) * processes > max);
+    const full = slots.some(({ id, max }) => (this.#countRunning(id) + 1) * processes > max);
     return full ? { ok: false, reason: "slots", limit: null, waitMs: 0 } : null;
+  }
+
+  #countRunning(id: string): number {
+    return this.#options.countRunning?.(id) ?? this.#running.get(id) ?? 0;
   }
 
   #leave(id: string): void {
