@@ -13,8 +13,7 @@ import { openLastUsed } from "./keys/last-used.ts";
 import { Flusher } from "./ledger/flusher.ts";
 import { Journal } from "./ledger/journal.ts";
 import { recoverJournals } from "./ledger/recovery.ts";
-import { MemoryWindows } from "./limits/memory-windows.ts";
-import { makeWindowSeeder } from "./limits/window-seeder.ts";
+import { openRateWindows } from "./limits/open-rate-windows.ts";
 import { type Clock, openClock } from "./platform/clock.ts";
 import type { Config } from "./platform/config.ts";
 import type { Logger } from "./platform/logger.ts";
@@ -141,7 +140,15 @@ async function openRest(
     peppers: config.peppers,
     imported,
   });
-  const rateWindows = new MemoryWindows({ nowMs: clock.monotonicMs, loadSeed: makeWindowSeeder(database) });
+  const rateWindows = await openRateWindows({
+    redisUrl: config.redisUrl,
+    database,
+    clock,
+    logger,
+    process,
+    // Until processes are counted, one that is cut off from Redis takes itself for the only one.
+    liveProcesses: () => 1,
+  });
   const openRequests = { count: 0 };
   metrics.watch("openRequests", () => openRequests.count);
   metrics.watch("keyCacheEntries", () => keyCache.size);

@@ -21,6 +21,7 @@ import { type Config, loadProcessConfig } from "./platform/config.ts";
 import { setEngineFlags } from "./platform/engine-flags.ts";
 import { openLogger } from "./platform/logger.ts";
 import { openRedis } from "./platform/redis.ts";
+import { makePolicyCheck } from "./platform/redis-policy.ts";
 import { openShutdown, type Shutdown } from "./platform/shutdown.ts";
 import { version } from "./platform/version.ts";
 import { openWorkerProcess, type WorkerProcess } from "./platform/worker-process.ts";
@@ -116,6 +117,7 @@ function makeRouters(
       isDraining: () => shutdown.draining,
       checkPostgres: () => findAnyApiKey(database.sql),
       checkRedis: redis === null ? null : () => redis.ping(),
+      checkRedisPolicy: redis === null ? null : makePolicyCheck(redis, logger),
       areWorkersUp,
       findClientAddress: context.proxy.findClientAddress,
       authorize: async (request) => {

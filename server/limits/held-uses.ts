@@ -17,7 +17,7 @@ export interface HeldUse {
   place: number;
 }
 
-/** An ended call is in the ledger after this time: twenty times the default interval of the flusher. */
+/** An ended call is in the ledger after this time: six times the default interval of the flusher. */
 const ledgerLagMs = 3_000;
 
 /**
