@@ -1,6 +1,7 @@
 import type { RateBucket, RateSlots } from "../core/rate-limit.ts";
+import { makeRateCounter } from "./make-rate-counter.ts";
 import { findAmount, findReservation } from "./rate-amount.ts";
-import { findLookBackMs, makeRateCounter, type RateCounter } from "./rate-counter.ts";
+import { findLookBackMs, type RateCounter } from "./rate-counter.ts";
 import type {
   LoadSeed,
   RateAmounts,

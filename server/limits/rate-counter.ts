@@ -1,7 +1,5 @@
 import type { RateLimit } from "../core/rate-limit.ts";
 import type { SeedStep } from "./rate-windows.ts";
-import { SlidingWindow } from "./sliding-window.ts";
-import { TokenBucket } from "./token-bucket.ts";
 
 /**
  * What one bucket counts, in memory. Times are monotonic milliseconds. The limit comes with each call, because it may be
@@ -22,10 +20,6 @@ export interface RateCounter {
 }
 
 const lookBackMaxMs = 31 * 86_400_000;
-
-export function makeRateCounter(limit: RateLimit, nowMs: number): RateCounter {
-  return limit.refill === null ? new SlidingWindow(limit.windowMs) : new TokenBucket(limit, nowMs);
-}
 
 /**
  * How far back uses can matter. Of a token bucket: twice the time in which it fills up, because its level at the beginning

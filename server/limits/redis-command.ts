@@ -3,9 +3,6 @@ import { findLookBackMs } from "./rate-counter.ts";
 import type { RateState, SeedStep } from "./rate-windows.ts";
 import { epochKey } from "./redis-line.ts";
 
-/** A place is free again this long after its process was last heard of. */
-export const leaseMs = 30_000;
-
 /**
  * Everything has one hash tag, so that it stands on one node of a cluster: a call's buckets (its key, its owner, a tag, …) have
  * nothing in common that would bring them together otherwise, and only what stands together can be counted all or none. One
@@ -19,17 +16,17 @@ function pushBucket(args: (string | number)[], { limit }: RateBucket): void {
   args.push(limit.refill === null ? "w" : "b", limit.windowMs, limit.limit, limit.refill ?? 0, findLookBackMs(limit));
 }
 
-/** Keys and arguments of `rate-reserve.lua`. @param counts false: only looks. */
+/** Keys and arguments of `rate-reserve.lua`. @param place that the call takes of each kind. @param counts false: only looks. */
 export function makeReserveCommand(
   epoch: string,
   buckets: readonly RateBucket[],
   slots: readonly RateSlots[],
   reserved: readonly number[],
-  name: string,
+  place: { name: string; leaseMs: number },
   counts: boolean,
 ): { keys: string[]; args: (string | number)[] } {
   const keys = [epochKey];
-  const args: (string | number)[] = [epoch, buckets.length, counts ? "1" : "0", name, leaseMs];
+  const args: (string | number)[] = [epoch, buckets.length, counts ? "1" : "0", place.name, place.leaseMs];
   for (const [index, bucket] of buckets.entries()) {
     keys.push(makeRedisKey(epoch, bucket.id));
     pushBucket(args, bucket);
@@ -63,9 +60,10 @@ export type RedisUpdate =
   | { kind: "lease"; slotsId: string; name: string }
   | { kind: "release"; slotsId: string; name: string };
 
-/** Keys and arguments of `rate-update.lua`. */
+/** Keys and arguments of `rate-update.lua`. @param leaseMs of the places that are taken or prolonged. */
 export function makeUpdateCommand(
   epoch: string,
+  leaseMs: number,
   updates: readonly RedisUpdate[],
 ): { keys: string[]; args: (string | number)[] } {
   const keys = [epochKey];

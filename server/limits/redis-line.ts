@@ -2,7 +2,7 @@ import type { Redis } from "ioredis";
 import { loadRedisScript, type RedisScript } from "./redis-script.ts";
 
 /** Redis failed, or did not answer in time, or is known to be away. */
-export class RedisAway extends Error {
+class RedisAway extends Error {
   override readonly name = "RedisAway";
 }
 

@@ -17,13 +17,15 @@ const epochScript = loadRedisScript("rate-epoch");
 export class RedisUpdates {
   readonly #line: RedisLine;
   readonly #held: HeldUses;
+  readonly #leaseMs: number;
   #waiting: RedisUpdate[] = [];
   #flushing: Promise<void> | null = null;
   #epoch = "";
   /** Not `null` while this process's calls are being brought under another epoch. */
   adopting: Promise<void> | null = null;
 
-  constructor(line: RedisLine, held: HeldUses) {
+  constructor(line: RedisLine, held: HeldUses, leaseMs: number) {
+    this.#leaseMs = leaseMs;
     this.#line = line;
     this.#held = held;
   }
@@ -66,7 +68,7 @@ export class RedisUpdates {
   /** @throws RedisAway. */
   async run(epoch: string, updates: readonly RedisUpdate[]): Promise<void> {
     for (let from = 0; from < updates.length; from += updatesMax) {
-      const { keys, args } = makeUpdateCommand(epoch, updates.slice(from, from + updatesMax));
+      const { keys, args } = makeUpdateCommand(epoch, this.#leaseMs, updates.slice(from, from + updatesMax));
       const [kind] = (await this.#line.run(updateScript, keys, args)) as [number];
       if (kind === 0) return this.checkEpoch();
     }
@@ -125,7 +127,7 @@ export class RedisUpdates {
   async #send(epoch: string, updates: readonly RedisUpdate[]): Promise<number | string> {
     let atUs = 0;
     for (let from = 0; from < updates.length; from += updatesMax) {
-      const { keys, args } = makeUpdateCommand(epoch, updates.slice(from, from + updatesMax));
+      const { keys, args } = makeUpdateCommand(epoch, this.#leaseMs, updates.slice(from, from + updatesMax));
       const [kind, second] = (await this.#line.run(updateScript, keys, args)) as [number, number];
       if (kind === 0) return String(await this.#line.run(epochScript, [epochKey], [""]));
       atUs = second;

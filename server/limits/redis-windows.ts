@@ -21,8 +21,9 @@ import { RedisUpdates } from "./redis-updates.ts";
 /** Seeds, a new epoch and one more of each between them; a call that needs more than this is not decided. */
 const attemptsMax = 8;
 const heartbeatMs = 500;
-/** A third of the lease of a place: two may be lost. */
-const renewEveryBeats = 20;
+/** A place is free again this long after its process was last heard of. Two prolongings of three may be lost. */
+const leaseMsUnlessGiven = 30_000;
+const renewalsPerLease = 3;
 
 export interface RedisWindowsOptions {
   redis: Redis;
@@ -34,6 +35,8 @@ export interface RedisWindowsOptions {
   /** Of this process alone, for the names of its places. */
   process: string;
   logger: Logger;
+  /** Of a place among the running calls; 30 s unless a test has no time. */
+  leaseMs?: number;
 }
 
 const nothing: RateAmounts = { requests: 0, inputTokens: 0, outputTokens: 0, cost: 0n };
@@ -50,11 +53,13 @@ export class RedisWindows implements RateWindows {
   readonly #updates: RedisUpdates;
   readonly #heartbeat: NodeJS.Timeout;
   #share: MemoryWindows;
-  #beats = 0;
+  readonly #leaseMs: number;
+  #renewedAtMs = 0;
   #names = 0;
 
   constructor(options: RedisWindowsOptions) {
     this.#options = options;
+    this.#leaseMs = options.leaseMs ?? leaseMsUnlessGiven;
     this.#share = this.#makeShare();
     const { logger } = options;
     this.#line = new RedisLine({
@@ -72,7 +77,7 @@ export class RedisWindows implements RateWindows {
         this.#updates.adopt(epoch).catch(() => undefined);
       },
     });
-    this.#updates = new RedisUpdates(this.#line, this.#held);
+    this.#updates = new RedisUpdates(this.#line, this.#held, this.#leaseMs);
     this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs);
     this.#heartbeat.unref();
   }
@@ -146,10 +151,11 @@ export class RedisWindows implements RateWindows {
     counts: boolean,
   ): Promise<RateExcess | { states: RateState[]; epoch: string; atUs: number } | "away"> {
     try {
+      const place = { name, leaseMs: this.#leaseMs };
       for (let attempt = 0; attempt < attemptsMax; attempt++) {
         if (this.#updates.adopting !== null) await this.#updates.adopting;
         const { epoch } = this.#updates;
-        const { keys, args } = makeReserveCommand(epoch, buckets, slots, reserved, name, counts);
+        const { keys, args } = makeReserveCommand(epoch, buckets, slots, reserved, place, counts);
         const reply = (await this.#line.run(reserveScript, keys, args)) as number[];
         const [kind, second = 0, third = 0] = reply;
         if (kind === 1) return { states: parseStates(buckets, reply, 2), epoch, atUs: second };
@@ -179,7 +185,7 @@ export class RedisWindows implements RateWindows {
     const { loadSeed } = this.#options;
     let seeds: Awaited<ReturnType<LoadSeed>>[];
     try {
-      seeds = await Promise.all(buckets.map((bucket) => loadSeed?.(bucket) ?? []));
+      seeds = await Promise.all(buckets.map((bucket) => loadSeed?.(bucket) ?? Promise.resolve([])));
     } catch {
       return false;
     }
@@ -251,12 +257,13 @@ export class RedisWindows implements RateWindows {
   }
 
   #beat(): void {
-    this.#beats++;
-    this.#held.deleteOld(this.#options.nowMs());
+    const nowMs = this.#options.nowMs();
+    this.#held.deleteOld(nowMs);
     if (!this.#line.isUp) return;
     // Also of a process without calls: what it let through counts under a new epoch, too.
     void this.#updates.checkEpoch();
-    if (this.#beats % renewEveryBeats !== 0) return;
+    if (nowMs - this.#renewedAtMs < this.#leaseMs / renewalsPerLease) return;
+    this.#renewedAtMs = nowMs;
     for (const { slots, name } of this.#held.listRunning()) {
       for (const { id } of slots) this.#updates.push({ kind: "lease", slotsId: id, name });
     }

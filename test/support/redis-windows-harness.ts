@@ -14,6 +14,7 @@ export interface OpenWindowsOptions {
   nowMs?: () => number;
   /** Where Redis is reached instead (a fault proxy). */
   port?: number;
+  leaseMs?: number;
 }
 
 /** Rate windows over a real Redis of its own, as many as there are processes to be. */
@@ -40,7 +41,7 @@ export async function openRedisWindows(): Promise<RedisWindowsHarness> {
     server,
     client,
     logLines,
-    async open({ loadSeed = null, liveProcesses = () => 1, nowMs, port = server.port } = {}) {
+    async open({ loadSeed = null, liveProcesses = () => 1, nowMs, port = server.port, leaseMs } = {}) {
       const clock = openClock();
       const redis = openRedis({
         url: new Secret(`redis://127.0.0.1:${port}`),
@@ -56,6 +57,7 @@ export async function openRedisWindows(): Promise<RedisWindowsHarness> {
         liveProcesses,
         process: randomBytes(4).toString("hex"),
         logger,
+        ...(leaseMs === undefined ? {} : { leaseMs }),
       });
       await windows.ready();
       return windows;
