@@ -15,8 +15,8 @@ import { Journal } from "./ledger/journal.ts";
 import { recoverJournals } from "./ledger/recovery.ts";
 import { BudgetLeases } from "./limits/budget-leases.ts";
 import { LeaseConnection } from "./limits/lease-connection.ts";
+import { openRateWindows } from "./limits/open-rate-windows.ts";
 import { openProcessLease } from "./limits/process-lease.ts";
-import { RateLimiter } from "./limits/rate-limiter.ts";
 import { RuleBook } from "./limits/rule-book.ts";
 import { type Clock, openClock } from "./platform/clock.ts";
 import type { Config } from "./platform/config.ts";
@@ -166,7 +166,14 @@ async function openRest(
     peppers: config.peppers,
     imported,
   });
-  const rateLimiter = new RateLimiter(clock.monotonicMs);
+  const rateWindows = await openRateWindows({
+    redisUrl: config.redisUrl,
+    database,
+    clock,
+    logger,
+    process,
+    liveProcesses: () => processLease.live(),
+  });
   const openRequests = { count: 0 };
   metrics.watch("openRequests", () => openRequests.count);
   metrics.watch("keyCacheEntries", () => keyCache.size);
@@ -176,7 +183,7 @@ async function openRest(
   let closing: Promise<void> | null = null;
   async function closeAll(): Promise<void> {
     await providers.close();
-    rateLimiter.close();
+    await rateWindows.close();
     await lastUsed.close();
     await openBudgets.close();
     const left = await flusher.close(closeFlushMs);
@@ -215,10 +222,10 @@ async function openRest(
       clientOrigins,
       ownRecords: makeOwnRecords(database, clock),
       lastUsed,
-      rateLimiter,
       budgets: openBudgets,
-      budgetRules: ruleBook,
+      rules: ruleBook,
       countInputTokens: () => Promise.resolve(null),
+      rateWindows,
       models: openModelTable(config, openPriceBook(config.prices)),
       providers,
       journal,

@@ -22,6 +22,7 @@ import { setEngineFlags } from "./platform/engine-flags.ts";
 import { setFailpoint } from "./platform/failpoint.ts";
 import { openLogger } from "./platform/logger.ts";
 import { openRedis } from "./platform/redis.ts";
+import { makePolicyCheck } from "./platform/redis-policy.ts";
 import { openShutdown, type Shutdown } from "./platform/shutdown.ts";
 import { version } from "./platform/version.ts";
 import { openWorkerProcess, type WorkerProcess } from "./platform/worker-process.ts";
@@ -123,6 +124,7 @@ function makeRouters(
       isDraining: () => shutdown.draining,
       checkPostgres: () => findAnyApiKey(database.sql),
       checkRedis: redis === null ? null : () => redis.ping(),
+      checkRedisPolicy: redis === null ? null : makePolicyCheck(redis, logger),
       areWorkersUp,
       findClientAddress: context.proxy.findClientAddress,
       authorize: async (request) => {

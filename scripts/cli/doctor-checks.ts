@@ -8,6 +8,7 @@ import type { Config } from "../../server/platform/config.ts";
 import { ConfigError } from "../../server/platform/config-error.ts";
 import { openLogger } from "../../server/platform/logger.ts";
 import { openRedis } from "../../server/platform/redis.ts";
+import { findMemoryPolicy } from "../../server/platform/redis-policy.ts";
 import { findStore } from "../../server/store.ts";
 import type { CliIo } from "./cli-io.ts";
 import { parseExit } from "./exit.ts";
@@ -141,11 +142,9 @@ async function checkRedis(config: Config): Promise<Check[]> {
   try {
     await redis.connect();
     const version = /^redis_version:(\S+)/m.exec(await redis.info("server"))?.[1] ?? "0";
-    const memory = await redis.info("memory");
-    const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1] ?? "unknown";
+    const { policy, evicts } = await findMemoryPolicy(redis);
     const [major = 0, minor = 0] = version.split(".").map(Number);
     const old = major < 6 || (major === 6 && minor < 2);
-    const evicts = policy !== "noeviction";
     return [
       { name: "redis", status: old ? "fail" : "ok", detail: `Redis ${version}${old ? "; needs 6.2 or newer" : ""}` },
       {

@@ -58,11 +58,18 @@ export interface RateBucket {
   scope: RateScope;
 }
 
+/** Calls of one kind that may run at once. */
+export interface RateSlots {
+  /** Names the places, like the id of a {@link RateBucket}. */
+  id: string;
+  max: number;
+}
+
 /** The limits of a key, ready to be asked. */
 export interface KeyLimits {
-  rates: readonly RateLimit[];
-  /** Calls that may run at once; `null`: any number. */
-  concurrentMax: number | null;
+  buckets: readonly RateBucket[];
+  /** One entry at the most. */
+  slots: readonly RateSlots[];
 }
 
 const nameShape = new RegExp(`^(${rateResources.join("|")})_per_(${rateWindows.join("|")})$`);
@@ -80,22 +87,23 @@ export function parseRateName(name: string): { resource: RateResource; windowMs:
 }
 
 /**
- * Reads a key's `rate_limits`, whose names were checked when they were stored.
+ * Makes the counters of a key from its `rate_limits`, whose names were checked when they were stored.
  *
  * @returns `null` where nothing is limited.
  */
-export function parseKeyLimits(limits: Readonly<Record<string, number>>): KeyLimits | null {
-  const rates: RateLimit[] = [];
-  let concurrentMax: number | null = null;
-  for (const [name, limit] of Object.entries(limits)) {
+export function makeKeyLimits(publicId: string, limits: Readonly<Record<string, number>>): KeyLimits | null {
+  const buckets: RateBucket[] = [];
+  const slots: RateSlots[] = [];
+  for (const [name, amount] of Object.entries(limits)) {
+    const id = `key:${publicId}:${name}`;
     if (name === "concurrent_requests") {
-      concurrentMax = limit;
+      slots.push({ id, max: amount });
       continue;
     }
     const parsed = parseRateName(name);
     if (parsed === null) continue;
-    const amount = parsed.resource === "cost" ? makeNanoCount(parseUsd(limit) ?? 0n) : limit;
-    rates.push({ name, ...parsed, limit: amount, refill: null });
+    const limit = parsed.resource === "cost" ? makeNanoCount(parseUsd(amount) ?? 0n) : amount;
+    buckets.push({ id, limit: { name, ...parsed, limit, refill: null }, scope: { publicId } });
   }
-  return rates.length === 0 && concurrentMax === null ? null : { rates, concurrentMax };
+  return buckets.length === 0 && slots.length === 0 ? null : { buckets, slots };
 }

@@ -18,6 +18,8 @@ export interface OperationsDeps extends MetricsDeps {
   checkPostgres(): Promise<unknown>;
   /** Rejects where Redis does not answer; `null` where there is none. */
   checkRedis: (() => Promise<unknown>) | null;
+  /** Rejects where Redis may throw away what it was given; `null` where there is none. */
+  checkRedisPolicy: (() => Promise<unknown>) | null;
   /** Whether the workers that this process started are up; `null` where they run elsewhere. */
   areWorkersUp: (() => boolean) | null;
 }
@@ -32,14 +34,18 @@ export interface OperationsDeps extends MetricsDeps {
 export function makeOperationsRouter(deps: OperationsDeps): Router {
   const router = Router({ caseSensitive: true });
   const postgres = makeProbe(() => deps.checkPostgres(), deps.clock);
-  const { checkRedis } = deps;
+  const { checkRedis, checkRedisPolicy } = deps;
   const redis = checkRedis === null ? null : makeProbe(() => checkRedis(), deps.clock);
+
+  const policy = checkRedisPolicy === null ? null : makeProbe(() => checkRedisPolicy(), deps.clock);
 
   router.get("/livez", (_request, response) => sendText(response, 200, "ok"));
 
   router.get("/readyz", async (_request, response) => {
     if (deps.isDraining()) return sendText(response, 503, "draining");
     if (!deps.isStarted()) return sendText(response, 503, "starting");
+    // Behind a load balancer this is seen before limits and jobs get lost.
+    if ((await policy?.ask()) === false) return sendText(response, 503, "redis: maxmemory-policy is not noeviction");
     const isUp = await postgres.ask();
     const isReady = isUp || postgres.failingForMs() <= deps.graceMs;
     return isReady ? sendText(response, 200, "ok") : sendText(response, 503, "postgres");

@@ -3,7 +3,7 @@ import type { ApiKey } from "../core/api-key.ts";
 import type { KeyBudgets } from "../core/budget-window.ts";
 import { isModelAllowed } from "../core/model-allowlist.ts";
 import { makeNetworkList } from "../core/network.ts";
-import { type KeyLimits, parseKeyLimits } from "../core/rate-limit.ts";
+import { type KeyLimits, makeKeyLimits } from "../core/rate-limit.ts";
 
 /** A key as the hot path keeps it: the row, and what would be costly to work out for every request. */
 export interface KnownKey {
@@ -49,7 +49,7 @@ export function makeKnownKey(
     expiresAtMs: Math.min(end, secretEnd),
     tagsJson: Object.keys(key.tags).length === 0 ? "" : JSON.stringify(key.tags),
     networks: key.allowedIps.length === 0 ? null : makeNetworkList(key.allowedIps),
-    limits: parseKeyLimits(key.rateLimits),
+    limits: makeKeyLimits(key.publicId, key.rateLimits),
     modelAnswers: new Map(),
     budgets: null,
     loadedAtMs,

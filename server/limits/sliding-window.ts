@@ -1,3 +1,7 @@
+import type { RateLimit } from "../core/rate-limit.ts";
+import type { RateCounter } from "./rate-counter.ts";
+import type { SeedStep } from "./rate-windows.ts";
+
 /** Steps that a window is counted in. A unit that was used is given back at most one step (0.4 % of the window) late, never early. */
 const stepsPerWindow = 256;
 
@@ -6,7 +10,7 @@ const stepsPerWindow = 256;
  * sum says. Uses that lie closer together than a step share an entry, which stays until its last use is out; uses further
  * apart are exact. Time is monotonic milliseconds. 256 entries at the most; a check costs 0.01 us.
  */
-export class SlidingWindow {
+export class SlidingWindow implements RateCounter {
   readonly #windowMs: number;
   readonly #stepMs: number;
   /** A ring. `first` is when the entry began, `last` when it was last added to. */
@@ -22,13 +26,12 @@ export class SlidingWindow {
     this.#stepMs = windowMs / stepsPerWindow;
   }
 
-  /** What counts now. */
-  used(nowMs: number): number {
+  remaining(nowMs: number, { limit }: RateLimit): number {
     this.#expire(nowMs);
-    return this.#used;
+    return limit - this.#used;
   }
 
-  /** Counts a use. @param amount 0 or more. */
+  /** @param amount 0 or more. */
   add(nowMs: number, amount: number): void {
     this.#expire(nowMs);
     this.#used += amount;
@@ -48,7 +51,7 @@ export class SlidingWindow {
     this.#length++;
   }
 
-  /** Corrects what was counted at `atMs` by `delta`, once it is known what it came to. Nothing where that time is out already. */
+  /** Does nothing where that time is out already. */
   change(nowMs: number, atMs: number, delta: number): void {
     this.#expire(nowMs);
     for (let index = this.#length - 1; index >= 0; index--) {
@@ -61,12 +64,11 @@ export class SlidingWindow {
     }
   }
 
-  /** Milliseconds until `amount` more fits under `limit`, with nothing else used meanwhile; 0: now; Infinity: never. */
-  waitMs(nowMs: number, amount: number, limit: number): number {
+  waitMs(nowMs: number, amount: number, { limit }: RateLimit): number {
     this.#expire(nowMs);
+    if (limit <= 0 || amount > limit) return Number.POSITIVE_INFINITY;
     let excess = this.#used + amount - limit;
     if (excess <= 0) return 0;
-    if (amount > limit) return Number.POSITIVE_INFINITY;
     for (let index = 0; index < this.#length; index++) {
       const slot = this.#at(index);
       excess -= this.#read(this.#amount, slot);
@@ -75,11 +77,20 @@ export class SlidingWindow {
     return this.#windowMs;
   }
 
-  /** Milliseconds until nothing counts any more. */
-  emptyInMs(nowMs: number): number {
+  resetMs(nowMs: number): number {
     this.#expire(nowMs);
     if (this.#length === 0) return 0;
     return this.#read(this.#last, this.#at(this.#length - 1)) + this.#windowMs - nowMs;
+  }
+
+  /** Only a window in which nothing was counted yet can be seeded. */
+  seed(nowMs: number, steps: readonly SeedStep[]): void {
+    for (const { firstAgeMs, lastAgeMs, amount } of steps) {
+      this.add(nowMs - firstAgeMs, amount);
+      // What shares an entry counts until the last of it is out.
+      const newest = this.#at(this.#length - 1);
+      this.#last[newest] = Math.max(this.#read(this.#last, newest), nowMs - lastAgeMs);
+    }
   }
 
   #at(index: number): number {

@@ -5,7 +5,7 @@ import { isPermissionGranted } from "../core/permission.ts";
 import { findOutputWithin, makeUpperBound } from "../core/price.ts";
 import { makeUsageEstimate } from "../core/usage-estimate.ts";
 import { isAddressAllowed, isModelGranted, type KnownKey, modelAnswersMax } from "../keys/known-key.ts";
-import type { RateAmounts } from "../limits/rate-limiter.ts";
+import type { RateAmounts } from "../limits/rate-windows.ts";
 import type { ResolvedModel } from "../providers/model-table.ts";
 import type { ProviderTarget } from "../providers/types.ts";
 import type { ParsedInference } from "./parse.ts";

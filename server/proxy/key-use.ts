@@ -1,6 +1,6 @@
 import { makeRefusal, type Refusal } from "../core/error.ts";
 import type { KnownKey } from "../keys/known-key.ts";
-import type { RateAmounts } from "../limits/rate-limiter.ts";
+import type { RateAmounts, RateState } from "../limits/rate-windows.ts";
 import { findCorsOrigin, findPlaceRefusal, isModelListed, isPermitted } from "./admit.ts";
 import type { ProxyContext } from "./context.ts";
 import { makeRateRefusal } from "./rate-headers.ts";
@@ -28,12 +28,31 @@ export function findUseRefusal(proxy: ProxyContext, known: KnownKey, use: KeyUse
   return findPlaceRefusal(known, use.address, findCorsOrigin(known, use.origin));
 }
 
+/** What came of counting a use. */
+export interface CountedUse {
+  /** Why it does not fit; `null` where it was counted. */
+  refusal: Refusal | null;
+  /** The limits as they stand after it. */
+  states: readonly RateState[];
+}
+
 /**
  * Counts a use at another server in the key's limits. It is over at once for us, so it takes no place among the running
- * calls. @returns why it does not fit; `null` where it was counted.
+ * calls, and it is not in the ledger: it counts for as long as the counters are kept.
+ *
+ * @param refusal why the key may not be used at all: then nothing is counted.
  */
-export function reserveUse(proxy: ProxyContext, known: KnownKey, amounts: RateAmounts): Refusal | null {
-  if (known.limits === null) return null;
-  const asked = proxy.rateLimiter.reserve(known.key.publicId, { ...known.limits, concurrentMax: null }, amounts, false);
-  return asked.ok ? null : makeRateRefusal(asked);
+export async function reserveUse(
+  proxy: ProxyContext,
+  known: KnownKey,
+  amounts: RateAmounts,
+  refusal: Refusal | null,
+): Promise<CountedUse> {
+  if (known.limits === null) return { refusal, states: [] };
+  const { buckets } = known.limits;
+  if (refusal !== null) return { refusal, states: await proxy.rateWindows.list(buckets) };
+  const asked = await proxy.rateWindows.reserve(buckets, [], amounts, false);
+  if (!asked.ok) return { refusal: makeRateRefusal(asked), states: asked.states };
+  asked.settle(amounts);
+  return { refusal: null, states: asked.states };
 }

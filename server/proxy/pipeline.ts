@@ -6,7 +6,7 @@ import { isRefusal } from "../keys/authenticate.ts";
 import type { KnownKey } from "../keys/known-key.ts";
 import type { JournalEntry } from "../ledger/journal.ts";
 import type { BudgetHold } from "../limits/budget-hold.ts";
-import type { RateGrant } from "../limits/rate-limiter.ts";
+import type { RateGrant } from "../limits/rate-windows.ts";
 import type { WireEndpoint } from "../providers/types.ts";
 import { makeAccessLine } from "./access-line.ts";
 import { admit, findCallerRefusal, findCorsOrigin, makeRateBound } from "./admit.ts";
@@ -14,6 +14,7 @@ import { ClientConnection } from "./client-connection.ts";
 import type { ProxyContext } from "./context.ts";
 import { type Dispatched, dispatch } from "./dispatch.ts";
 import { findBudgets } from "./find-budgets.ts";
+import { findRateLimits } from "./find-rate-limits.ts";
 import { makeEvent } from "./make-event.ts";
 import type { OpenCall } from "./open-calls.ts";
 import { parseInference } from "./parse.ts";
@@ -114,20 +115,16 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
   if (typeof tags !== "string") return tags;
   const model = findModel(proxy.models, parsed.model);
   if ("code" in model) return model;
-  const budgets = findBudgets(known, proxy.budgetRules, proxy.clock.nowMs());
+  const budgets = findBudgets(known, proxy.rules, proxy.clock.nowMs());
   let admission = admit(known, parsed, model, proxy.config.gateway.outputTokensDefault, budgets.length > 0);
   if ("code" in admission) return admission;
-  // While the body was on its way.
-  if (open.isCut) return makeRefusal("revoked_api_key");
 
   let grant: RateGrant | null = null;
-  if (known.limits !== null) {
-    const asked = proxy.rateLimiter.reserve(
-      known.key.publicId,
-      known.limits,
-      makeRateBound(body.length, admission),
-      true,
-    );
+  const limits = findRateLimits(proxy, known, { model: model.name, clientIp: address, origin, requestTags: tags });
+  if (limits !== null) {
+    const bound = makeRateBound(body.length, admission);
+    const answer = proxy.rateWindows.reserve(limits.buckets, limits.slots, bound, true);
+    const asked = answer instanceof Promise ? await answer : answer;
     setRateHeaders(response, asked.states);
     if (!asked.ok) return makeRateRefusal(asked);
     grant = asked;
@@ -142,6 +139,12 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
     }
     ({ hold, admission } = budgeted);
     call.hold = hold;
+  }
+  // While the body was on its way, or a store was asked.
+  if (open.isCut) {
+    grant?.undo();
+    hold?.release();
+    return makeRefusal("revoked_api_key");
   }
   const windowIds = hold?.windowIds ?? "";
   const event = makeEvent(call.requestId, known, endpoint, parsed, model, admission, tags, windowIds, address, origin);

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { makeRefusal, type Refusal } from "../core/error.ts";
 import type { RateResource } from "../core/rate-limit.ts";
-import type { RateExcess, RateState } from "../limits/rate-limiter.ts";
+import type { RateExcess, RateState } from "../limits/rate-windows.ts";
 
 /** OpenAI has headers for these two; other limits are told in `RateLimit` alone. */
 const families: readonly (readonly [name: string, resources: readonly RateResource[]])[] = [
@@ -56,6 +56,7 @@ export function setRateHeaders(response: ServerResponse, states: readonly RateSt
 /** What a client is told whose call does not fit. `Retry-After` is never too early. */
 export function makeRateRefusal(excess: RateExcess): Refusal {
   const { limit, waitMs } = excess;
+  if (excess.reason === "store") return makeRefusal("store_unavailable", undefined, { retryAfterSeconds: 1 });
   if (limit === null) return makeRefusal("concurrency_limit_exceeded", undefined, { retryAfterSeconds: 1 });
   const isTokens = limit.resource.endsWith("tokens");
   const unit = limit.resource === "cost" ? `${limit.limit / 1e9} USD` : String(limit.limit);

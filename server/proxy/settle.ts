@@ -6,7 +6,7 @@ import type { UsageEvent } from "../core/usage-event.ts";
 import type { UsageReading } from "../core/usage-report.ts";
 import type { JournalEntry } from "../ledger/journal.ts";
 import type { BudgetHold } from "../limits/budget-hold.ts";
-import type { RateGrant } from "../limits/rate-limiter.ts";
+import type { RateGrant } from "../limits/rate-windows.ts";
 import type { ProviderTarget } from "../providers/types.ts";
 import type { ProxyContext } from "./context.ts";
 import type { Spent } from "./spent.ts";

@@ -20,13 +20,22 @@ afterAll(() => cloned.close());
 
 const graceMs = 1_500;
 const logged: string[] = [];
-const state = { started: true, draining: false, postgresAway: false, redisAway: false, workersUp: true, queries: 0 };
+const state = {
+  started: true,
+  draining: false,
+  postgresAway: false,
+  redisAway: false,
+  redisEvicts: false,
+  workersUp: true,
+  queries: 0,
+};
 beforeEach(() => {
   Object.assign(state, {
     started: true,
     draining: false,
     postgresAway: false,
     redisAway: false,
+    redisEvicts: false,
     workersUp: true,
     queries: 0,
   });
@@ -49,6 +58,9 @@ async function openApp(more: Partial<OperationsDeps> = {}) {
       },
       checkRedis: async () => {
         if (state.redisAway) throw new Error("gone");
+      },
+      checkRedisPolicy: async () => {
+        if (state.redisEvicts) throw new Error("maxmemory-policy allkeys-lru");
       },
       areWorkersUp: () => state.workersUp,
       metrics: openMetrics(),
@@ -111,6 +123,17 @@ describe("/readyz", () => {
       timeout: 3_000,
       interval: 100,
     });
+  });
+
+  test("503 with the reason while Redis may throw keys away", async () => {
+    state.redisEvicts = true;
+    await using app = await openApp();
+    expect(await app.get("/readyz")).toMatchObject({
+      status: 503,
+      text: "redis: maxmemory-policy is not noeviction\n",
+    });
+    state.redisEvicts = false;
+    await vi.waitFor(async () => expect((await app.get("/readyz")).status).toBe(200), { timeout: 3_000 });
   });
 
   test("asks PostgreSQL at most once a second however often it is asked", async () => {

@@ -39,16 +39,17 @@ export async function handleForwardAuth(
   if (caller !== null) {
     const { known, requestId, address, corsOrigin } = caller;
     const parsed = parseQuery(request.url ?? "", proxy.config.permissions);
-    const refusal =
+    const mayNot =
       "issues" in parsed
         ? makeValidationRefusal(parsed.issues)
-        : (findUseRefusal(proxy, known, {
+        : findUseRefusal(proxy, known, {
             permissions: parsed.permission,
             model: parsed.model[0] ?? null,
             address,
             origin: request.headers.origin,
-          }) ?? reserveUse(proxy, known, oneRequest));
-    if (known.limits !== null) setRateHeaders(response, proxy.rateLimiter.list(known.key.publicId, known.limits));
+          });
+    const { refusal, states } = await reserveUse(proxy, known, oneRequest, mayNot);
+    setRateHeaders(response, states);
     if (refusal !== null) respondRefusal(request, response, requestId, refusal, corsOrigin);
     else respondAllowed(response, requestId, "status" in parsed && parsed.status[0] === "200", makeIdentity(known));
   }

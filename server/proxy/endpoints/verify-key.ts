@@ -7,7 +7,7 @@ import { isRefusal } from "../../keys/authenticate.ts";
 import { isCredentialText } from "../../keys/credential-header.ts";
 import { findStateRefusal } from "../../keys/find-key.ts";
 import type { KnownKey } from "../../keys/known-key.ts";
-import type { RateAmounts } from "../../limits/rate-limiter.ts";
+import type { RateAmounts, RateState } from "../../limits/rate-windows.ts";
 import { openCaller } from "../caller.ts";
 import type { ProxyContext } from "../context.ts";
 import { findUseRefusal, reserveUse } from "../key-use.ts";
@@ -83,12 +83,14 @@ async function loadAnswer(proxy: ProxyContext, request: IncomingMessage): Promis
   return isRefusal(known) ? known : makeAnswer(proxy, known, input);
 }
 
-function makeAnswer(proxy: ProxyContext, known: KnownKey, input: VerifyInput): VerifyAnswer {
+async function makeAnswer(proxy: ProxyContext, known: KnownKey, input: VerifyInput): Promise<VerifyAnswer | Refusal> {
   const nowMs = proxy.clock.nowMs();
   const { permissions = [], model = null, ip = "", origin } = input;
   const mayUse =
     findStateRefusal(known, nowMs) ?? findUseRefusal(proxy, known, { permissions, model, address: ip, origin });
-  const refusal = mayUse ?? reserveUse(proxy, known, makeAmounts(input));
+  const { refusal, states } = await reserveUse(proxy, known, makeAmounts(input), mayUse);
+  // Our own fault says nothing about the key.
+  if (refusal?.code === "store_unavailable") return refusal;
   const code = refusal === null ? "VALID" : codes[refusal.code];
   if (code === undefined) throw new Error(`no code for ${refusal?.code}`);
   if (refusal === null) proxy.lastUsed.noticeUse(known, nowMs, ip);
@@ -100,7 +102,7 @@ function makeAnswer(proxy: ProxyContext, known: KnownKey, input: VerifyInput): V
     owner_id: key.ownerId,
     tags: { ...key.tags },
     permissions: [...key.permissions],
-    ...makeRateView(proxy, known, nowMs),
+    ...makeRateView(states, nowMs),
     expires_at: Number.isFinite(expiresAtMs) ? new Date(expiresAtMs).toISOString() : null,
   };
 }
@@ -109,12 +111,8 @@ function makeAmounts({ requests = 1, tokens = 0, cost_usd: cost = 0n }: VerifyIn
   return { requests, inputTokens: tokens, outputTokens: 0, cost };
 }
 
-function makeRateView(
-  proxy: ProxyContext,
-  known: KnownKey,
-  nowMs: number,
-): Pick<VerifyAnswer, "remaining" | "reset_at"> {
-  const state = known.limits === null ? null : findTightest(proxy.rateLimiter.list(known.key.publicId, known.limits));
+function makeRateView(states: readonly RateState[], nowMs: number): Pick<VerifyAnswer, "remaining" | "reset_at"> {
+  const state = findTightest(states);
   if (state === null) return { remaining: null, reset_at: null };
   return { remaining: Math.floor(state.remaining), reset_at: new Date(nowMs + state.resetMs).toISOString() };
 }

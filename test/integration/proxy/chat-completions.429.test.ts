@@ -96,7 +96,7 @@ describe("requests over a limit of the key", () => {
       gateway.call(path, { model: slow, messages, stream: true }, key, { signal: leave.signal }),
     ];
     await running[1];
-    await waitUntil(() => gateway.context.proxy.rateLimiter.size > 0, "a call runs");
+    await waitUntil(() => gateway.context.proxy.rateWindows.size > 0, "a call runs");
     const third = await call(key);
     expect(third.status).toBe(429);
     expect(await codeOf(third)).toBe("concurrency_limit_exceeded");

@@ -3,6 +3,13 @@ import { describe, expect, it } from "vitest";
 import { SlidingWindow } from "../../../server/limits/sliding-window.ts";
 
 const windowMs = 60_000;
+const requests = (limit: number) => ({
+  name: "requests_per_minute",
+  resource: "requests" as const,
+  windowMs,
+  limit,
+  refill: null,
+});
 
 interface Use {
   atMs: number;
@@ -23,7 +30,7 @@ function offer(limit: number, steps: readonly { afterMs: number; amount: number 
   const earliest: number[] = [];
   for (const { afterMs, amount } of steps) {
     nowMs += afterMs;
-    const waitMs = window.waitMs(nowMs, amount, limit);
+    const waitMs = window.waitMs(nowMs, amount, requests(limit));
     if (waitMs > 0) {
       waits++;
       if (waitMs !== Number.POSITIVE_INFINITY) earliest.push(limit - amount - sumOf(admitted, nowMs + waitMs));
@@ -80,7 +87,7 @@ describe("SlidingWindow", () => {
             recent.push(nowMs);
             exact++;
           }
-          if (window.waitMs(nowMs, 1, limit) === 0) {
+          if (window.waitMs(nowMs, 1, requests(limit)) === 0) {
             window.add(nowMs, 1);
             admitted++;
           }
@@ -96,22 +103,34 @@ describe("SlidingWindow", () => {
     window.add(0, 100);
     window.add(30_000, 50);
     window.change(31_000, 0, -90);
-    expect(window.used(31_000)).toBe(60);
-    expect(window.used(60_000)).toBe(50);
+    expect(window.remaining(31_000, requests(1_000))).toBe(940);
+    expect(window.remaining(60_000, requests(1_000))).toBe(950);
     window.change(60_001, 0, 1_000);
-    expect(window.used(60_001)).toBe(50);
-    expect(window.used(90_000)).toBe(0);
+    expect(window.remaining(60_001, requests(1_000))).toBe(950);
+    expect(window.remaining(90_000, requests(1_000))).toBe(1000);
+  });
+
+  it("counts what it is seeded with until it is out", () => {
+    const window = new SlidingWindow(windowMs);
+    window.seed(100_000, [
+      { firstAgeMs: 50_000, lastAgeMs: 49_900, amount: 3 },
+      { firstAgeMs: 10_000, lastAgeMs: 10_000, amount: 2 },
+    ]);
+    expect(window.remaining(100_000, requests(5))).toBe(0);
+    expect(window.waitMs(100_000, 1, requests(5))).toBe(10_100);
+    expect(window.remaining(110_099, requests(5))).toBe(0);
+    expect(window.remaining(110_100, requests(5))).toBe(3);
   });
 
   it("never fits what is larger than the limit", () => {
-    expect(new SlidingWindow(windowMs).waitMs(0, 11, 10)).toBe(Number.POSITIVE_INFINITY);
+    expect(new SlidingWindow(windowMs).waitMs(0, 11, requests(10))).toBe(Number.POSITIVE_INFINITY);
   });
 
   it("trips where a window forgets too early (planted)", () => {
     const window = new SlidingWindow(windowMs * 0.9);
     const admitted: Use[] = [];
     for (let nowMs = 0; nowMs < 4 * windowMs; nowMs += 500) {
-      if (window.waitMs(nowMs, 1, 20) > 0) continue;
+      if (window.waitMs(nowMs, 1, requests(20)) > 0) continue;
       window.add(nowMs, 1);
       admitted.push({ atMs: nowMs, amount: 1 });
     }
