@@ -1,25 +1,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { makeUsdGauge } from "../core/money.ts";
 import type { TokenUsage } from "../core/usage.ts";
+import { type Counts, countMetrics, makeCounts } from "./count-metrics.ts";
 import { type HistogramSet, makeHistogramSet, makeTally, type Tally } from "./tally.ts";
-
-/** Plain counters: the owner of an event increments its field in place, which costs nothing. Never decrement. */
-interface Counts {
-  keyCacheHits: number;
-  keyCacheMisses: number;
-  /** Look-ups of keys that went to PostgreSQL. */
-  keyCacheLookups: number;
-  keyCacheInvalidations: number;
-  /** Look-ups refused because too many unknown keys were asked for. */
-  keyLookupsRefused: number;
-  journalWriteErrors: number;
-  flushBatches: number;
-  flushEvents: number;
-  flushFailures: number;
-  /** Statements that asked for leases of budgets, and those of them that failed. */
-  leaseStatements: number;
-  leaseFailures: number;
-}
 
 /** Values that are read when a scrape comes. */
 export type GaugeName = "openRequests" | "keyCacheEntries" | "journalPendingEvents" | "listenChannelUp";
@@ -103,19 +86,7 @@ export function openMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: "tollgate_" });
 
-  const counts: Counts = {
-    keyCacheHits: 0,
-    keyCacheMisses: 0,
-    keyCacheLookups: 0,
-    keyCacheInvalidations: 0,
-    keyLookupsRefused: 0,
-    journalWriteErrors: 0,
-    flushBatches: 0,
-    flushEvents: 0,
-    flushFailures: 0,
-    leaseStatements: 0,
-    leaseFailures: 0,
-  };
+  const counts = makeCounts();
   const addCount = (name: string, help: string, read: () => number): void => {
     new Counter({
       name,
@@ -127,6 +98,7 @@ export function openMetrics(): Metrics {
       },
     });
   };
+  for (const [name, metric, help] of countMetrics) addCount(metric, help, () => counts[name]);
   const addTally = (name: string, help: string, labelNames: readonly string[], tally: Tally): Tally => {
     new Counter({
       name,
@@ -208,29 +180,14 @@ export function openMetrics(): Metrics {
   addCount("tollgate_cost_usd_total", "Cost metered, in USD.", () => makeUsdGauge(usage.costNanoUsd));
   addCount("tollgate_unpriced_requests_total", "Metered requests of models without a price.", () => usage.unpriced);
 
-  addCount("tollgate_key_cache_hits_total", "Keys answered from memory.", () => counts.keyCacheHits);
-  addCount("tollgate_key_cache_misses_total", "Keys that were not in memory.", () => counts.keyCacheMisses);
-  addCount("tollgate_key_lookups_total", "Look-ups of keys in PostgreSQL.", () => counts.keyCacheLookups);
-  addCount("tollgate_key_lookups_refused_total", "Look-ups refused by the rate bound.", () => counts.keyLookupsRefused);
-  addCount(
-    "tollgate_key_invalidations_total",
-    "Keys forgotten because they changed.",
-    () => counts.keyCacheInvalidations,
-  );
   addGauge("keyCacheEntries", "tollgate_key_cache_entries", "Keys held in memory.");
   addGauge("openRequests", "tollgate_open_requests", "Inference requests that are running.");
   addGauge("journalPendingEvents", "tollgate_journal_pending_events", "Closed events that are not in PostgreSQL yet.");
   addGauge("listenChannelUp", "tollgate_listen_channel_up", "1 while changes of keys are heard.");
 
-  addCount("tollgate_journal_write_errors_total", "Failed writes to the journal.", () => counts.journalWriteErrors);
-  addCount("tollgate_flush_batches_total", "Batches of events moved to PostgreSQL.", () => counts.flushBatches);
-  addCount("tollgate_flush_events_total", "Events moved to PostgreSQL.", () => counts.flushEvents);
-  addCount("tollgate_flush_failures_total", "Batches that failed and are tried again.", () => counts.flushFailures);
   const debt = { calls: 0, nanoUsd: 0n };
   addCount("tollgate_budget_debts_total", "Calls that cost more than was held for them.", () => debt.calls);
   addCount("tollgate_budget_debt_usd_total", "By how much they did, in USD.", () => makeUsdGauge(debt.nanoUsd));
-  addCount("tollgate_lease_statements_total", "Statements that lease budgets.", () => counts.leaseStatements);
-  addCount("tollgate_lease_failures_total", "Of those, the ones that failed.", () => counts.leaseFailures);
   const flushes = addHistogram("tollgate_flush_duration_seconds", "One batch into PostgreSQL.", null, jobBounds);
 
   let auditChainBroken = 0;
