@@ -20,14 +20,18 @@ async function startAgain(member: ClusterMember): Promise<void> {
 }
 
 test(`${kills} gateways of three killed under load: each dispatch has one row with its right charge`, {
-  timeout: isFull ? 900_000 : 180_000,
+  timeout: isFull ? 900_000 : 300_000,
 }, async () => {
   const cluster = await openCluster({ redis: findRedisLane() });
   const { random, gateways, workers } = cluster;
   // A batch that was committed while its gateway died comes again from the journal, and only then.
   cluster.postgres.expectLog(/duplicate key value violates unique constraint "usage_event_\d+_pkey"/);
   const keys = await Promise.all(Array.from({ length: 8 }, () => cluster.makeKey()));
-  const load = cluster.openLoad({ keys: keys.map(({ text }) => text), concurrency: lanes, pauseMs: 150 });
+  const load = cluster.openLoad({
+    keys: keys.map(({ text }) => text),
+    concurrency: lanes,
+    pauseMs: isFull ? 150 : 250,
+  });
 
   let inFlight = 0;
   let startedAgain = Promise.resolve();

@@ -13,7 +13,7 @@ const seeds = isFull ? 50 : 2;
 const rare: ReadonlySet<string> = new Set(["before-commit", "after-commit", "recovered-batch"]);
 
 test(`SIGKILL at each failpoint, ${seeds} times: each dispatch has one row with its right charge`, {
-  timeout: isFull ? 1_800_000 : 180_000,
+  timeout: isFull ? 1_800_000 : 300_000,
 }, async () => {
   const cluster = await openCluster({ workers: 0 });
   const { random, gateways } = cluster;
