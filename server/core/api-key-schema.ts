@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { disconnectModes, importFormats, keyStates, keyTypes } from "./api-key.ts";
-import { budgetFields, hasFittingTimezone, unfitTimezone } from "./budget-schema.ts";
+import { budgetFields, hasFittingTimezone, unfitTimezoneText } from "./budget-schema.ts";
 import { parseOverlap } from "./expiry.ts";
 import { keyAdvices } from "./key-advice.ts";
 import { isPublicId } from "./key-format.ts";
@@ -64,7 +64,9 @@ const tagsSchema = z
 /** In a query string it is written `tag[NAME]=VALUE`. */
 export const tagFilterSchema = tagsSchema.describe("Key-bound tags that must all match: `tag[NAME]=VALUE`.");
 
-const budget = z.strictObject(budgetFields).refine(hasFittingTimezone, unfitTimezone);
+const budget = z
+  .strictObject(budgetFields)
+  .refine(hasFittingTimezone, { path: ["timezone"], error: unfitTimezoneText });
 
 const budgets = z
   .array(budget)

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { budgetFields, hasFittingTimezone, unfitTimezone } from "./budget-schema.ts";
+import { budgetFields, hasFittingTimezone, unfitTimezoneText } from "./budget-schema.ts";
 import { besideOthers } from "./limit-scope.ts";
 import { formatUsd, type NanoUsd } from "./money.ts";
 import { wireLine } from "./wire-types.ts";
@@ -21,7 +21,7 @@ export type BudgetScope =
   | { level: "deployment" };
 
 const each = /^(?:tensorzero|tollgate)::each$/;
-const value = wireLine(256)
+const value = wireLine(256, 0)
   .refine((text) => each.test(text) || !/^(?:tensorzero|tollgate)::/.test(text), {
     error: "must be a value or tensorzero::each",
   })
@@ -51,7 +51,7 @@ export const budgetRuleFields = {
 };
 export const budgetRuleSchema = z
   .strictObject(budgetRuleFields)
-  .refine((fields) => hasFittingTimezone(fields), { ...unfitTimezone, ...besideOthers });
+  .refine((fields) => hasFittingTimezone(fields), { path: ["timezone"], error: unfitTimezoneText, ...besideOthers });
 
 /** What the wire shows of a budget. */
 export const budgetRuleViewFields = {

@@ -15,4 +15,4 @@ export function hasFittingTimezone({ period, timezone }: { period: string; timez
 }
 
 /** What to say where it does not. */
-export const unfitTimezone = { path: ["timezone"], message: "only day, week and month have a timezone" };
+export const unfitTimezoneText = "only day, week and month have a timezone";

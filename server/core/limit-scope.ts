@@ -21,8 +21,8 @@ export interface RuleScope {
 const anyValue = /^(?:tensorzero|tollgate)::(each|total)$/;
 const reserved = /^(?:tensorzero|tollgate)::/;
 
-function makeValueSchema(max: number, isValid: (text: string) => boolean, allowed: string) {
-  return wireLine(max)
+function makeValueSchema(max: number, isValid: (text: string) => boolean, allowed: string, min = 1) {
+  return wireLine(max, min)
     .refine((text) => anyValue.test(text) || (!reserved.test(text) && isValid(text)), {
       error: `must be ${allowed}, tensorzero::each or tensorzero::total`,
     })
@@ -37,7 +37,7 @@ const scopeFields = {
       error: "must not begin with tensorzero::, tollgate:: or key::",
     })
     .optional(),
-  tag_value: makeValueSchema(256, everything, "a value"),
+  tag_value: makeValueSchema(256, everything, "a value", 0),
   owner_id: makeValueSchema(256, everything, "the id of an owner"),
   model: makeValueSchema(256, everything, "a model's name, with * as a wildcard"),
   client_ip: makeValueSchema(64, (text) => isIP(text) !== 0, "an IPv4 or IPv6 address"),

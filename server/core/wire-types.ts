@@ -44,16 +44,16 @@ export const wireInstantOut = z.iso.datetime();
 /** The largest amount on the wire, 10^9 USD: as nano-USD it and the sum of several fit 64 bits. */
 const nanoUsdMax: NanoUsd = 1_000_000_000_000_000_000n;
 
+const usdText = "must be an amount in USD from 0 to 1000000000 with at most nine decimal places";
 /** Money: on the wire a decimal string or a number in USD, in code nano-USD. */
-export const wireUsd = z.union([z.string().max(32), z.number()]).transform((value, context): NanoUsd => {
-  const nano = parseUsd(value);
-  if (nano !== null && nano <= nanoUsdMax) return nano;
-  context.addIssue({
-    code: "custom",
-    message: "must be an amount in USD from 0 to 1000000000 with at most nine decimal places",
+export const wireUsd = z
+  .union([z.string().max(32), z.number()], { error: usdText })
+  .transform((value, context): NanoUsd => {
+    const nano = parseUsd(value);
+    if (nano !== null && nano <= nanoUsdMax) return nano;
+    context.addIssue({ code: "custom", message: usdText });
+    return z.NEVER;
   });
-  return z.NEVER;
-});
 
 function isTimezone(name: string): boolean {
   // Offsets like `+05:30` are left out: PostgreSQL reads their sign the other way round.

@@ -78,7 +78,7 @@ function allowedBy(issue: Issue): string {
       return `must be ${issue.inclusive === false ? "less than" : "at most"} ${issue.maximum}${unitOf(issue)}`;
     case "invalid_format":
     case "invalid_union":
-      return `must be ${issue.message}`;
+      return issue.message.startsWith("must ") ? issue.message : `must be ${issue.message}`;
     default:
       return issue.message;
   }

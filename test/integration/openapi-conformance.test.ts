@@ -71,11 +71,30 @@ async function makeSamples({ path }: Operation): Promise<Samples> {
       admin.system.users.create({ email: `${randomUUID()}@example.com` }),
     ),
   );
+  const limitIds = async (kind: "rules" | "budgets"): Promise<string[]> => {
+    if (!path.startsWith(`/limits/${kind}/{`)) return [];
+    const make = () =>
+      kind === "rules"
+        ? admin.system.rules.create({
+            priority: 1,
+            limits: { requests_per_day: 1_000_000 },
+            scope: [{ origin: "http://a" }],
+          })
+        : admin.system.budgets.create({ limit_usd: 1_000, period: "30d" });
+    return await Promise.all(Array.from({ length: 20 }, async () => (await make()).id));
+  };
   const keyIds = fc.constantFrom(...keys.map(({ id }) => id), "zzzzzzzzzzzz");
   return {
     public_id: keyIds,
     public_ids: fc.array(keyIds, { minLength: 1, maxLength: 3 }),
     user_id: fc.constantFrom(...users.map(({ id }) => id), "nobody"),
+    rule_id: fc.constantFrom(...(await limitIds("rules")), "rule_none"),
+    budget_id: fc.constantFrom(...(await limitIds("budgets")), "budget_none"),
+    limits: fc.constantFrom({ requests_per_minute: 5 }, { cost_per_day: "2.5", tokens_per_hour: 7 }),
+    scope: path.startsWith("/limits/rules")
+      ? fc.constantFrom([], [{ api_key_public_id: "tensorzero::each" }], [{ tag_key: "team", tag_value: "a" }])
+      : fc.constantFrom({ owner_id: "tensorzero::each" }, { tag_key: "team", tag_value: "a" }),
+    period: fc.constantFrom("30d", "day", "week", "month", "total"),
     email: fc.uuid().map((id) => `${id}@example.com`),
     plan: fc.constantFrom("free", "pro"),
     password: fc.stringMatching(/^[a-z0-9]{16}$/),

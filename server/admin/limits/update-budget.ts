@@ -1,6 +1,6 @@
 import { findLockedLimitRule, updateLimitRule } from "../../../db/queries/limit-rules.ts";
 import { budgetRuleSchema, makeWireBudget, parseBudgetRule } from "../../core/budget-rule.ts";
-import { hasFittingTimezone, unfitTimezone } from "../../core/budget-schema.ts";
+import { hasFittingTimezone, unfitTimezoneText } from "../../core/budget-schema.ts";
 import { AppError } from "../../core/error.ts";
 import { budgetView, updateBudgetInput } from "../../core/limit-schema.ts";
 import { insertAudit } from "../audit/insert-audit.ts";
@@ -35,7 +35,7 @@ export const updateBudget = makeProcedure("admin:keys")
       const period = said.period ?? kept.period;
       const isCalendar = hasFittingTimezone({ period, timezone: "UTC" });
       if (!isCalendar && said.timezone !== undefined) {
-        throw makeValidationError([{ path: "timezone", message: unfitTimezone.message }]);
+        throw makeValidationError([{ path: "timezone", message: unfitTimezoneText }]);
       }
       const budget = parseBudgetRule({
         limit_usd: said.limit_usd ?? kept.limit_usd,
