@@ -6,10 +6,13 @@ class RedisAway extends Error {
   override readonly name = "RedisAway";
 }
 
-/** A command may take as long; a call that waits for it is then decided without Redis. */
-const deadlineMs = 100;
-/** How often the age of the oldest command is looked at. One timer for all: one for each command costs 1 us. */
+/** How often the oldest command is looked at. One timer for all: one for each command costs 1 us. */
 const watchMs = 25;
+/**
+ * A command that is older than as many looks opens the breaker: 100 to 125 ms where the event loop turns freely. Looks and not
+ * milliseconds, because in a process that is held up itself answers are read late, and Redis is not to blame for it.
+ */
+const looksMax = 4;
 const probeMs = 250;
 /** A connection on which a probe hangs this long is made anew. */
 const hangMs = 2_000;
@@ -18,7 +21,7 @@ export const epochKey = "{tollgate}:rate:epoch";
 const epochScript = loadRedisScript("rate-epoch");
 
 interface Waiting {
-  sentAtMs: number;
+  sentAtLook: number;
   isOver: boolean;
   reject(error: Error): void;
 }
@@ -49,6 +52,7 @@ export class RedisLine {
   #isFresh = true;
   #seenEpoch = "";
   #goodProbes = 0;
+  #looks = 0;
   #probeSentAtMs: number | null = null;
   readonly #watcher: NodeJS.Timeout;
   readonly #prober: NodeJS.Timeout;
@@ -82,7 +86,7 @@ export class RedisLine {
   run(script: RedisScript, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     if (!this.#isUp) return Promise.reject(new RedisAway("Redis is away"));
     return new Promise((resolve, reject) => {
-      const waiting: Waiting = { sentAtMs: this.#options.nowMs(), isOver: false, reject };
+      const waiting: Waiting = { sentAtLook: this.#looks, isOver: false, reject };
       this.#waiting.push(waiting);
       script.run(this.#options.redis, keys, args).then(
         (reply) => {
@@ -105,14 +109,14 @@ export class RedisLine {
 
   /** Answers come in order, so the first that waits is the oldest. */
   #watch(): void {
-    const { nowMs } = this.#options;
+    this.#looks++;
     const first = this.#waiting.findIndex(({ isOver }) => !isOver);
     this.#waiting = first === -1 ? [] : this.#waiting.slice(first);
     const [oldest] = this.#waiting;
-    if (oldest === undefined || nowMs() - oldest.sentAtMs < deadlineMs) return;
-    // Where this process itself was held up, the answer may be there and not be read yet.
+    if (oldest === undefined || this.#looks - oldest.sentAtLook <= looksMax) return;
+    // The answer may be there and not be read yet.
     setImmediate(() => {
-      if (!oldest.isOver) this.#open(`no answer within ${deadlineMs} ms`);
+      if (!oldest.isOver) this.#open(`no answer within ${looksMax * watchMs} ms`);
     });
   }
 
@@ -138,14 +142,14 @@ export class RedisLine {
       return;
     }
     if (redis.status !== "ready") return;
-    const sentAtMs = nowMs();
-    this.#probeSentAtMs = sentAtMs;
+    const sentAtLook = this.#looks;
+    this.#probeSentAtMs = nowMs();
     try {
       const isLast = this.#isFresh || this.#goodProbes > 0;
       const ends = isLast && !this.#isFresh ? findEpoch() || this.#seenEpoch : "";
       const epoch = String(await epochScript.run(redis, [epochKey], [ends]));
       this.#seenEpoch = epoch;
-      if (nowMs() - sentAtMs > deadlineMs) this.#goodProbes = 0;
+      if (this.#looks - sentAtLook > looksMax) this.#goodProbes = 0;
       else if (!isLast) this.#goodProbes++;
       else {
         this.#isUp = true;
