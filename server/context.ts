@@ -126,6 +126,7 @@ async function openRest(
       const calls = openCalls.cut(publicId);
       if (calls > 0) logger.info({ public_id: publicId, calls }, "the running calls of a revoked key were ended");
     },
+    listRunning: () => openCalls.listKeys(),
     onImported: (format) => imported.notice(format),
     onBudgetPressure: (windowId) => budgets?.noticePressure(windowId),
     onRules: () => ruleBook.noticeChange(),

@@ -1,4 +1,5 @@
 ALTER TABLE "api_key" ADD COLUMN "operator_hold" boolean DEFAULT false NOT NULL;--> statement-breakpoint
+ALTER TABLE "api_key" ADD COLUMN "calls_cut" boolean DEFAULT false NOT NULL;--> statement-breakpoint
 -- What a role that owns no table may see once row security is enabled (docs/operations.md): nothing, until its connection says
 -- whose rows it wants. `*` is everybody, as gateways say when they connect. A user's id shows what is that user's, but no
 -- digest, password or session. Nothing here touches usage: COPY FROM does not work where row security is on.

@@ -38,9 +38,22 @@ export async function listenForKeyChanges(
   return { close: () => sql.end({ timeout: 1 }) };
 }
 
-/** Tells all gateways, once the transaction is committed, to end the running calls of a key. */
+/**
+ * Tells all gateways, once the transaction is committed, to end the running calls of a key. The key's row says so too, for
+ * those that do not listen at that moment (see {@link listCutKeys}).
+ */
 export async function sendKeyCut(transaction: postgres.TransactionSql, publicId: string): Promise<void> {
-  await transaction`select pg_notify('key_cut', ${publicId})`;
+  await transaction`
+    with cut as (update api_key set calls_cut = true where public_id = ${publicId} returning public_id)
+    select pg_notify('key_cut', public_id) from cut`;
+}
+
+/** Those of the keys that were revoked together with their running calls. */
+export async function listCutKeys(sql: postgres.Sql, publicIds: readonly string[]): Promise<string[]> {
+  const rows = await sql<{ public_id: string }[]>`
+    select public_id from api_key
+    where public_id = any(${[...publicIds]}::text[]) and calls_cut and state = 'revoked'`;
+  return rows.map((row) => row.public_id);
 }
 
 /**

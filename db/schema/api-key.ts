@@ -60,6 +60,8 @@ export const apiKey = pgTable(
     importedFrom: text("imported_from", { enum: ["tensorzero", "opaque"] }),
     /** True where an operator disabled it: its owner may not enable it then. */
     operatorHold: boolean("operator_hold").notNull().default(false),
+    /** True where it was revoked together with its running calls, for gateways that could not hear of it then. */
+    callsCut: boolean("calls_cut").notNull().default(false),
     version: integer("version").notNull().default(1),
     /** Set by a create that carried an `Idempotency-Key`, scoped to its creator. */
     idempotencyKey: text("idempotency_key"),

@@ -1,5 +1,5 @@
 import type { Database } from "../../db/client.ts";
-import { listenForKeyChanges, sendHeartbeat } from "../../db/queries/key-notifications.ts";
+import { listCutKeys, listenForKeyChanges, sendHeartbeat } from "../../db/queries/key-notifications.ts";
 import type { Clock } from "../platform/clock.ts";
 
 /** How long one heartbeat vouches for the channel: with a beat every 2 s, a cut is noticed within 6 s. */
@@ -22,8 +22,10 @@ export interface KeyChannelOptions {
   process: string;
   /** A key changed; `null`: any may have changed unseen. */
   onChange(publicId: string | null): void;
-  /** A key was revoked together with the calls that it runs. Not repeated where the channel was down. */
+  /** A key was revoked together with the calls that it runs; told again to who missed it while the channel was down. */
   onCut(publicId: string): void;
+  /** The keys with calls that run here now. */
+  listRunning(): readonly string[];
   /** Keys of a format were imported; `null`: of any may have been, unheard. */
   onImported(format: string | null): void;
   /** Another process was refused money of a budget window that this one may hold. */
@@ -71,8 +73,20 @@ export async function openKeyChannel(options: KeyChannelOptions): Promise<KeyCha
       options.onImported(null);
       options.onRules();
       void beat();
+      void cutUnheard();
     },
   });
+
+  /** Ends what should have ended while nobody listened. Fails only with the database, and then this connection is lost again. */
+  async function cutUnheard(): Promise<void> {
+    const running = options.listRunning();
+    if (running.length === 0) return;
+    try {
+      for (const publicId of await listCutKeys(database.sql, running)) options.onCut(publicId);
+    } catch {
+      // The next time that it listens asks again.
+    }
+  }
 
   async function beat(): Promise<void> {
     if (beating) return;

@@ -39,6 +39,11 @@ export class OpenCalls {
     this.#free.push(index);
   }
 
+  /** The keys that have calls now, each once. */
+  listKeys(): string[] {
+    return [...new Set(this.#slots.flatMap((call) => (call === null ? [] : [call.publicId])))];
+  }
+
   /** Ends the calls of a key. @returns how many there were. */
   cut(publicId: string): number {
     let count = 0;

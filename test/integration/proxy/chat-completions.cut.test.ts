@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { sendKeyCut } from "../../../db/queries/key-notifications.ts";
 import { updateApiKey } from "../../../db/queries/update-api-key.ts";
+import { openFaultProxy } from "../../support/fault-proxy.ts";
 import { openTestDatabase, type TestDatabase } from "../../support/test-database.ts";
 import { openTestGateway, type TestGateway } from "../../support/test-gateway.ts";
 import { waitUntil } from "../../support/wait-until.ts";
@@ -132,4 +133,34 @@ test("without a cut, the stream of a revoked key goes on to its end; a cut after
   expect(far.context.proxy.openRequests.count).toBe(1);
   await revoke(publicId, true);
   expect((await long).text).toContain('"code":"revoked_api_key"');
+});
+
+test("a gateway that could not hear of a cut makes it when it listens again, and cuts nothing else", async () => {
+  const [near] = gateways as [TestGateway];
+  const { hostname, port } = new URL(database.url);
+  const faults = await openFaultProxy({ host: hostname, port: Number(port) });
+  const listenUrl = new URL(database.url);
+  listenUrl.host = `127.0.0.1:${faults.port}`;
+  const deaf = await openTestGateway({ database, dataDir, config, listenUrl: listenUrl.href });
+  try {
+    const [cut, revoked, live] = [await near.makeKey(), await near.makeKey(), await near.makeKey()];
+    const keys = [cut, revoked, live];
+    const [ofCut, ofRevoked, ofLive] = keys.map(({ text }) => start(deaf, text, "slow", true, 60));
+    await waitUntil(() => deaf.context.proxy.openRequests.count === keys.length, "all calls run");
+    faults.refuse();
+    faults.cut();
+    await revoke(cut.publicId, true);
+    await revoke(revoked.publicId, false);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(deaf.context.proxy.openRequests.count).toBe(keys.length);
+    faults.resume();
+    const resumedMs = performance.now();
+    const outcome = await ofCut;
+    expect(outcome?.text).toContain('"code":"revoked_api_key"');
+    expect((outcome?.endedMs ?? Number.NaN) - resumedMs).toBeLessThanOrEqual(cutWithinMs);
+    for (const other of [await ofRevoked, await ofLive]) expect(other?.text).toContain("[DONE]");
+  } finally {
+    await deaf.close();
+    await faults.close();
+  }
 });
