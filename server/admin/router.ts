@@ -12,6 +12,11 @@ import { revokeKey } from "./keys/revoke.ts";
 import { rotateKey } from "./keys/rotate.ts";
 import { finishRotation } from "./keys/rotate-finish.ts";
 import { changeKey } from "./keys/update.ts";
+import { listProcesses } from "./limits/list-processes.ts";
+import { listWindows } from "./limits/list-windows.ts";
+import { resetWindow } from "./limits/reset.ts";
+import { topUpWindow } from "./limits/top-up.ts";
+import { writeOffProcess } from "./limits/write-off.ts";
 import { listPlans } from "./plans/list.ts";
 import { makeCallerFactory, makeRouter } from "./trpc.ts";
 import { queryUsage } from "./usage/query.ts";
@@ -42,6 +47,13 @@ export const appRouter = makeRouter({
     leaked: reportLeak,
   }),
   audit: makeRouter({ list: listAudit, verify: verifyAudit }),
+  limits: makeRouter({
+    listWindows,
+    topUp: topUpWindow,
+    reset: resetWindow,
+    listProcesses,
+    writeOff: writeOffProcess,
+  }),
   users: makeRouter({
     create: createUser,
     list: listAllUsers,

@@ -35,6 +35,11 @@ users.disable       | 401    | 403       | 403         | 403            | 200 20
 users.enable        | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
 users.delete        | 401    | 403       | 403         | 403            | 204 204 404    | 403            | 204 204 404
 users.invite        | 401    | 403       | 403         | 403            | 201            | 403            | 201
+limits.listWindows   | 401    | 403       | 403         | 403            | 200 200 200-   | 403            | 200 200 200-
+limits.topUp        | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+limits.reset        | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+limits.listProcesses | 401   | 403       | 403         | 403            | 200            | 403            | 200
+limits.writeOff     | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
 plans.list          | 401    | 403       | 403         | 200            | 200            | 200            | 200
 session.get         | 401    | 403       | 403         | 200            | 200            | 200            | 200
 usage.query         | 401    | 403       | 200 404 404 | 403            | 200 200 200-   | 200 404 404    | 200 200 200-
@@ -80,6 +85,8 @@ export interface MatrixObject {
   /** A user's id. */
   userId: string;
   ownerId: string;
+  /** A process that leases budgets. */
+  process: string;
 }
 
 /** The input of each procedure that names the object, by path, filter or body. */
@@ -108,6 +115,11 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "users.enable": makeUserReference,
   "users.delete": makeUserReference,
   "users.invite": () => ({ email: `${randomUUID()}@example.com` }),
+  "limits.listWindows": ({ publicId }) => ({ level: "key", subject: publicId }),
+  "limits.topUp": ({ publicId }) => ({ public_id: publicId, period: "total", amount_usd: "1" }),
+  "limits.reset": ({ publicId }) => ({ public_id: publicId, period: "total" }),
+  "limits.listProcesses": () => ({}),
+  "limits.writeOff": ({ process }) => ({ process }),
   "plans.list": () => ({}),
   "session.get": () => ({}),
   "audit.list": ({ publicId }) => ({ object: publicId }),

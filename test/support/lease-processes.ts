@@ -44,7 +44,11 @@ export async function openLeaseProcess(options: LeaseProcessOptions): Promise<Le
   const database: Database = openDatabase({ url: options.url, applicationName: "test-lease", poolMax: 2 });
   const clock = openClock();
   const metrics = openMetrics();
-  const logger = openLogger({ level: (process.env.TEST_LOG_LEVEL ?? "silent") as "silent", pretty: false, access: false });
+  const logger = openLogger({
+    level: (process.env.TEST_LOG_LEVEL ?? "silent") as "silent",
+    pretty: false,
+    access: false,
+  });
   const journalDir = makeTestFolder();
   const journal = new Journal({ journalDir, process: name, segmentBytesMax: 1 << 20, clock, metrics });
   const flusher = new Flusher({

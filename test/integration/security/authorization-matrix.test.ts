@@ -61,14 +61,28 @@ afterAll(() => gateway.close());
 async function makeObject(cell: MatrixCell): Promise<MatrixObject> {
   if (cell.object === "none") {
     const { text } = makeKeyText("production", defaultKeyPrefixes, randomBytes);
-    return { publicId: "zzzzzzzzzzzz", text, ownerId: "owner-none", userId: "nobody" };
+    return { publicId: "zzzzzzzzzzzz", text, ownerId: "owner-none", userId: "nobody", process: "none" };
   }
   const own = cell.caller === "member" ? memberId : "owner-a";
   const ownerId = cell.object === "own" ? own : "owner-b";
   // It ends before every caller does, so that each could have made it.
   const expiresAt = new Date(Date.now() + 30 * 86_400_000).toISOString();
-  const key = await gateway.makeKey({ owner_id: ownerId, permissions: ["ai:inference"], expires_at: expiresAt });
-  return { ...key, ownerId, userId: await findUserId(cell) };
+  const key = await gateway.makeKey({
+    owner_id: ownerId,
+    permissions: ["ai:inference"],
+    expires_at: expiresAt,
+    ...(cell.name.startsWith("limits.") ? { budgets: [{ limit_usd: "1", period: "total" }] } : {}),
+  });
+  return { ...key, ownerId, userId: await findUserId(cell), process: await makeProcess(cell) };
+}
+
+/** A process that nobody has seen for an hour. */
+async function makeProcess({ name }: MatrixCell): Promise<string> {
+  const process = randomUUID();
+  if (name !== "limits.writeOff") return process;
+  await gateway.database.database
+    .sql`insert into budget_process (process, seen_at) values (${process}, now() - interval '1 hour')`;
+  return process;
 }
 
 /** A user that may be deleted, where the call gets as far as that; making one takes a tenth of a second. */
@@ -86,7 +100,9 @@ async function loadState(): Promise<string> {
     select public_id, alias, name, state, owner_id, permissions, version, rotated_at from api_key order by public_id`;
   const secrets = await sql`select public_id, count(*) as n from api_key_secret group by public_id order by public_id`;
   const users = await sql`select * from app_user order by id`;
-  return JSON.stringify([keys, secrets, users]);
+  const windows = await sql`select window_id, extra_nano_usd from budget_window order by window_id`;
+  const processes = await sql`select process, closed_at from budget_process order by process`;
+  return JSON.stringify([keys, secrets, users, windows, processes]);
 }
 
 async function check(cell: MatrixCell): Promise<void> {
