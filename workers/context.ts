@@ -2,7 +2,7 @@ import type { Database } from "../db/client.ts";
 import type { Clock } from "../server/platform/clock.ts";
 import type { Config } from "../server/platform/config.ts";
 import type { Logger } from "../server/platform/logger.ts";
-import type { JobObservation } from "../server/platform/metrics.ts";
+import type { JobObservation, SilentLeases } from "../server/platform/metrics.ts";
 import type { Queues } from "../server/platform/queues.ts";
 
 /** What workers need; the process that runs them builds it and disposes of it. */
@@ -14,6 +14,7 @@ export interface WorkerContext {
     observeJob(observation: JobObservation): void;
     observeAuditChain(intact: boolean): void;
     observeKeyAdvice(counts: Record<string, number>): void;
+    observeSilentLeases(silent: SilentLeases): void;
   };
   clock: Clock;
   queues: Queues;

@@ -65,6 +65,10 @@ export async function startWorkers(options: StartWorkersOptions): Promise<void> 
         metrics.observeKeyAdvice(counts);
         tell({ kind: "advice", counts });
       },
+      observeSilentLeases(silent) {
+        metrics.observeSilentLeases(silent);
+        tell({ kind: "leases", silent });
+      },
     },
   });
 

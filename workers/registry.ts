@@ -4,6 +4,8 @@ import type { WorkerContext } from "./context.ts";
 import { handleExpireKeys } from "./jobs/expire-keys.ts";
 import { handleFlagStaleKeys } from "./jobs/flag-stale-keys.ts";
 import { handleManagePartitions } from "./jobs/manage-partitions.ts";
+import { handleReapLeases } from "./jobs/reap-leases.ts";
+import { handleResetBudgets } from "./jobs/reset-budgets.ts";
 import { handleVerifyAuditChain } from "./jobs/verify-audit-chain.ts";
 
 /** What a handler is given for one run. */
@@ -57,6 +59,22 @@ export const jobs: readonly JobDefinition[] = [
     concurrency: 1,
     attemptsMax: 8,
     handle: handleManagePartitions,
+  },
+  {
+    name: "reap-leases",
+    queue: "upkeep",
+    schedule: "* * * * *",
+    concurrency: 1,
+    attemptsMax: 3,
+    handle: handleReapLeases,
+  },
+  {
+    name: "reset-budgets",
+    queue: "upkeep",
+    schedule: "* * * * *",
+    concurrency: 1,
+    attemptsMax: 5,
+    handle: handleResetBudgets,
   },
   {
     name: "verify-audit-chain",

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { formatAllowedNames } from "../../server/core/allowed-names.ts";
 import { version } from "../../server/platform/version.ts";
 import { makeAuditCommand } from "./audit.ts";
+import { makeBudgetsCommand } from "./budgets.ts";
 import { CliFailure, type CliIo } from "./cli-io.ts";
 import { makeCompletionCommand } from "./completion.ts";
 import { makeConfigCommand } from "./config.ts";
@@ -43,6 +44,7 @@ export function makeProgram(io: CliIo): Command {
   program.addCommand(makeStartCommand());
   program.addCommand(makeKeysCommand(io));
   program.addCommand(makeUsersCommand(io));
+  program.addCommand(makeBudgetsCommand(io));
   program.addCommand(makeUsageCommand(io));
   program.addCommand(makeAuditCommand(io));
   program.addCommand(makeDoctorCommand(io));

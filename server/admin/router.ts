@@ -19,9 +19,14 @@ import { deleteRule } from "./limits/delete-rule.ts";
 import { getBudget } from "./limits/get-budget.ts";
 import { getRule } from "./limits/get-rule.ts";
 import { listBudgets } from "./limits/list-budgets.ts";
+import { listProcesses } from "./limits/list-processes.ts";
 import { listRules } from "./limits/list-rules.ts";
+import { listWindows } from "./limits/list-windows.ts";
+import { resetWindow } from "./limits/reset.ts";
+import { topUpWindow } from "./limits/top-up.ts";
 import { updateBudget } from "./limits/update-budget.ts";
 import { updateRule } from "./limits/update-rule.ts";
+import { writeOffProcess } from "./limits/write-off.ts";
 import { listPlans } from "./plans/list.ts";
 import { makeCallerFactory, makeRouter } from "./trpc.ts";
 import { queryUsage } from "./usage/query.ts";
@@ -52,6 +57,13 @@ export const appRouter = makeRouter({
     leaked: reportLeak,
   }),
   audit: makeRouter({ list: listAudit, verify: verifyAudit }),
+  limits: makeRouter({
+    listWindows,
+    topUp: topUpWindow,
+    reset: resetWindow,
+    listProcesses,
+    writeOff: writeOffProcess,
+  }),
   users: makeRouter({
     create: createUser,
     list: listAllUsers,

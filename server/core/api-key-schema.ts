@@ -14,7 +14,7 @@ const aliasLengthMax = 64;
 const listLengthMax = 100;
 
 /** A public id in a path or input. The shape only: what does not exist is for the query to say. */
-const publicIdSchema = z
+export const publicIdSchema = z
   .string()
   .refine(isPublicId, "must be 12 letters or digits")
   .meta({

@@ -8,6 +8,7 @@ import {
   keyStates,
   keyTypes,
 } from "./api-key.ts";
+import { budgetView } from "./budget-view.ts";
 import { isExpired } from "./expiry.ts";
 import { findKeyAdvice, keyAdvices } from "./key-advice.ts";
 import { formatUsd } from "./money.ts";
@@ -68,6 +69,7 @@ const spend = z.object({ since: wireInstantOut, requests: z.number(), errors: z.
 
 export const apiKeyDetail = z.object({
   ...apiKeyView.shape,
+  budgets: z.array(budgetView).describe("As they stand in their current periods."),
   usage: z.object({ day: spend, month: spend }).describe("Of the current day and calendar month in UTC."),
 });
 

@@ -5,7 +5,7 @@ import { originLengthMax } from "./origin.ts";
 import { isGrant } from "./permission.ts";
 import { wireInstantOut, wireInteger, wireUsd } from "./wire-types.ts";
 
-/** What a verification can come to. The last comes with the enforcement of budgets; nothing answers it before. */
+/** What a verification can come to. */
 export const verifyCodes = [
   "VALID",
   "NOT_FOUND",
@@ -50,7 +50,11 @@ export const verifyInput = z.strictObject({
     .refine(isOrigin, "must be an origin like https://app.example.com, as a browser sends it")
     .optional()
     .describe("The same for origins."),
-  cost_usd: wireUsd.optional().describe("What the use costs. Counted in the limits of cost per time of the key."),
+  cost_usd: wireUsd
+    .optional()
+    .describe(
+      "What the use costs. Counted in the limits of cost per time of the key; of its budgets it is only asked whether they cover it.",
+    ),
   requests: wireInteger(0, countMax)
     .optional()
     .describe("How many requests it counts for in the limits of the key; 1 unless it is said, 0 to ask only."),

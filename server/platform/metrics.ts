@@ -5,7 +5,13 @@ import { type Counts, countMetrics, makeCounts } from "./count-metrics.ts";
 import { type HistogramSet, makeHistogramSet, makeTally, type Tally } from "./tally.ts";
 
 /** Values that are read when a scrape comes. */
-export type GaugeName = "openRequests" | "keyCacheEntries" | "journalPendingEvents" | "listenChannelUp";
+export type GaugeName =
+  | "openRequests"
+  | "keyCacheEntries"
+  | "journalPendingEvents"
+  | "listenChannelUp"
+  | "silentProcesses"
+  | "silentHeldUsd";
 
 export type AttemptOutcome = "ok" | "refused" | "failed" | "timeout" | "aborted";
 export type JobOutcome = "completed" | "failed" | "retried";
@@ -17,6 +23,13 @@ export interface JobObservation {
   durationMs: number;
   /** How late it started. */
   lagMs: number;
+}
+
+/** Processes that lease budgets and were not seen lately; plain data, like {@link JobObservation}. */
+export interface SilentLeases {
+  processes: number;
+  /** What they hold. */
+  heldUsd: number;
 }
 
 /** The one home of metrics. No label is ever a key, owner, tag, address or anything else that a client chooses. */
@@ -36,6 +49,8 @@ export interface Metrics extends Counts {
   observeAuditChain(intact: boolean): void;
   /** How many keys each advice held for when it was last looked at. */
   observeKeyAdvice(counts: Readonly<Record<string, number>>): void;
+  /** Silent processes, when they were last looked at. */
+  observeSilentLeases(silent: SilentLeases): void;
   /** Sets where a gauge reads its value at each scrape; the last reader wins. */
   watch(gauge: GaugeName, read: () => number): void;
   /** The exposition text of everything. */
@@ -211,6 +226,16 @@ export function openMetrics(): Metrics {
     },
   });
 
+  let silentLeases: SilentLeases = { processes: 0, heldUsd: 0 };
+  readers.set("silentProcesses", () => silentLeases.processes);
+  readers.set("silentHeldUsd", () => silentLeases.heldUsd);
+  addGauge(
+    "silentProcesses",
+    "tollgate_lease_processes_silent",
+    "Processes that lease budgets, not seen for a minute.",
+  );
+  addGauge("silentHeldUsd", "tollgate_lease_silent_usd", "What those hold, in USD.");
+
   const jobs = addTally("tollgate_jobs_total", "Runs of jobs, by outcome.", ["job", "outcome"], makeTally());
   const jobDurations = addHistogram("tollgate_job_duration_seconds", "One run of a job.", "job", jobBounds);
   const jobLags = addHistogram("tollgate_job_lag_seconds", "How late a job started.", "job", jobBounds);
@@ -244,6 +269,9 @@ export function openMetrics(): Metrics {
     },
     observeKeyAdvice(adviceCounts) {
       keyAdvice = { ...adviceCounts };
+    },
+    observeSilentLeases(silent) {
+      silentLeases = silent;
     },
     observeAuditChain(intact) {
       auditChainBroken = intact ? 0 : 1;

@@ -1,4 +1,4 @@
-import type { JobObservation } from "./metrics.ts";
+import type { JobObservation, SilentLeases } from "./metrics.ts";
 
 /** What the workers' process tells the process that started it. */
 export type WorkerMessage =
@@ -7,4 +7,5 @@ export type WorkerMessage =
   | { kind: "up"; up: boolean }
   | { kind: "job"; observation: JobObservation }
   | { kind: "audit"; intact: boolean }
-  | { kind: "advice"; counts: Record<string, number> };
+  | { kind: "advice"; counts: Record<string, number> }
+  | { kind: "leases"; silent: SilentLeases };

@@ -1,5 +1,6 @@
 import type { BudgetTerms } from "../core/budget.ts";
 import { type BudgetWindow, makeBudgetWindow } from "../core/budget-window.ts";
+import { makeKeyTerms } from "../core/key-budgets.ts";
 import type { KnownKey } from "../keys/known-key.ts";
 
 /** Finds the budgets beyond a key's own. */
@@ -17,21 +18,9 @@ export interface BudgetRules {
 export function findBudgets(known: KnownKey, rules: BudgetRules, nowMs: number): readonly BudgetWindow[] {
   const held = known.budgets;
   if (held !== null && nowMs < held.untilMs && held.rulesVersion === rules.version) return held.windows;
-  const terms = [...makeKeyTerms(known), ...rules.findBudgets(known.key)];
+  const terms = [...makeKeyTerms(known.key), ...rules.findBudgets(known.key)];
   const windows = terms.map((one) => makeBudgetWindow(one, nowMs));
   const untilMs = windows.reduce((first, { endMs }) => Math.min(first, endMs), Number.POSITIVE_INFINITY);
   known.budgets = { windows, rulesVersion: rules.version, untilMs };
   return windows;
-}
-
-function makeKeyTerms({ key }: KnownKey): BudgetTerms[] {
-  return key.budgets.map(({ limitNanoUsd, period, timezone }) => ({
-    level: "key",
-    subject: key.publicId,
-    limitNanoUsd,
-    period,
-    timezone: timezone ?? "UTC",
-    anchorMs: key.createdAt.getTime(),
-    version: key.version,
-  }));
 }

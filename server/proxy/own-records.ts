@@ -1,3 +1,4 @@
+import type { BudgetAmounts } from "../core/budget-view.ts";
 import type { Refusal } from "../core/error.ts";
 import type { OwnUsageInput } from "../core/own-usage-schema.ts";
 import type { UsageAnswer } from "../core/usage-schema.ts";
@@ -13,6 +14,8 @@ interface PeriodSpend {
 export interface OwnSpend {
   day: PeriodSpend;
   month: PeriodSpend;
+  /** By window id; a window that nothing was lent from yet is not there. */
+  windows: ReadonlyMap<string, BudgetAmounts>;
 }
 
 /**
@@ -20,6 +23,7 @@ export interface OwnSpend {
  * browsers cannot take the store's connections from everybody; who comes when too many wait is refused (503).
  */
 export interface OwnRecords {
-  loadSpend(publicId: string): Promise<OwnSpend | Refusal>;
+  /** @param windowIds of the key's own budgets. */
+  loadSpend(publicId: string, windowIds: readonly string[]): Promise<OwnSpend | Refusal>;
   loadUsage(publicId: string, input: OwnUsageInput): Promise<UsageAnswer | Refusal>;
 }

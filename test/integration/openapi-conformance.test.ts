@@ -64,6 +64,30 @@ const tagNames = fc.constantFrom("customer_id", "team", "cost.center");
 const instants = fc.integer({ min: 1, max: 300 }).map((days) => new Date(Date.now() + days * 86_400_000).toISOString());
 
 /** Values with which calls succeed. */
+/** Budgets that were opened, and processes that nobody sees. */
+async function makeLimits(path: string): Promise<Samples> {
+  if (!path.startsWith("/limits")) return {};
+  const { sql } = admin.test.database;
+  const windows = await Promise.all(
+    Array.from({ length: 10 }, async () => {
+      const { id } = await admin.makeKey({ budgets: [{ limit_usd: "10", period: "day" }] });
+      return await admin.system.limits.topUp({ public_id: id, amount_usd: "1" });
+    }),
+  );
+  const processes = Array.from({ length: 200 }, () => randomUUID());
+  await sql`
+    insert into budget_process (process, seen_at) select p, now() - interval '1 hour' from unnest(${processes}::text[]) p`;
+  return {
+    window_id: fc.constantFrom(...windows.map((window) => window.window_id)),
+    public_id: fc.constantFrom(...windows.map((window) => window.subject)),
+    period: fc.constant("day"),
+    timezone: fc.constant("UTC"),
+    amount_usd: fc.constantFrom("1", 0.5),
+    process: fc.constantFrom(...processes),
+    subject: fc.constantFrom(...windows.map((window) => window.subject)),
+  };
+}
+
 async function makeSamples({ path }: Operation): Promise<Samples> {
   const keys = await Promise.all(Array.from({ length: 20 }, () => admin.makeKey()));
   const users = await Promise.all(
@@ -118,6 +142,7 @@ async function makeSamples({ path }: Operation): Promise<Samples> {
     from: fc.constantFrom("2026-01-01", "2026-05-05T00:00:00Z"),
     to: fc.constantFrom("2027-01-01", "2027-05-05T00:00:00Z"),
     "If-Match": fc.constantFrom(1, 2, 3),
+    ...(await makeLimits(path)),
   };
 }
 

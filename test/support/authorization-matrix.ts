@@ -45,6 +45,11 @@ budgets.list        | 401    | 403       | 403         | 403            | 200   
 budgets.get         | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
 budgets.update      | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
 budgets.delete      | 401    | 403       | 403         | 403            | 204 204 404    | 403            | 204 204 404
+limits.listWindows   | 401    | 403       | 403         | 403            | 200 200 200-   | 403            | 200 200 200-
+limits.topUp        | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+limits.reset        | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+limits.listProcesses | 401   | 403       | 403         | 403            | 200            | 403            | 200
+limits.writeOff     | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
 plans.list          | 401    | 403       | 403         | 200            | 200            | 200            | 200
 session.get         | 401    | 403       | 403         | 200            | 200            | 200            | 200
 usage.query         | 401    | 403       | 200 404 404 | 403            | 200 200 200-   | 200 404 404    | 200 200 200-
@@ -92,6 +97,8 @@ export interface MatrixObject {
   /** Of a rate rule or a budget. */
   limitId: string;
   ownerId: string;
+  /** A process that leases budgets. */
+  process: string;
 }
 
 /** The input of each procedure that names the object, by path, filter or body. */
@@ -130,6 +137,11 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "budgets.get": makeBudgetReference,
   "budgets.update": ({ limitId }) => ({ budget_id: limitId, limit_usd: "2000" }),
   "budgets.delete": makeBudgetReference,
+  "limits.listWindows": ({ publicId }) => ({ level: "key", subject: publicId }),
+  "limits.topUp": ({ publicId }) => ({ public_id: publicId, period: "total", amount_usd: "1" }),
+  "limits.reset": ({ publicId }) => ({ public_id: publicId, period: "total" }),
+  "limits.listProcesses": () => ({}),
+  "limits.writeOff": ({ process }) => ({ process }),
   "plans.list": () => ({}),
   "session.get": () => ({}),
   "audit.list": ({ publicId }) => ({ object: publicId }),

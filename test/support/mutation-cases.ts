@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { expireKeys } from "../../db/queries/expire-keys.ts";
 import { makeFirstKeys } from "../../server/keys/first-keys.ts";
 import type { AdminHarness } from "./admin-harness.ts";
@@ -22,6 +22,15 @@ let users = 0;
 async function makeUser(harness: AdminHarness, more: Record<string, unknown> = {}) {
   const { id } = await harness.system.users.create({ email: `user-${++users}@example.com`, password: "correct horse" });
   return { input: { user_id: id, ...more }, objectIds: [id] };
+}
+
+/** A budget of which half is spent. */
+async function makeWindow(harness: AdminHarness): Promise<string> {
+  const { id } = await harness.makeKey({ budgets: [{ limit_usd: "10", period: "total" }] });
+  const { window_id } = await harness.system.limits.topUp({ public_id: id, amount_usd: "1" });
+  await harness.test.database.sql`
+    update budget_window set settled_nano_usd = 5000000000 where window_id = ${window_id}`;
+  return window_id;
 }
 
 /** By the name of the procedure. A procedure that changes something and has no case here fails `mutations.test.ts`. */
@@ -62,6 +71,26 @@ export const mutationCases: Readonly<Record<string, MutationCase>> = {
     async prepare(harness) {
       const { text, id } = await harness.makeKey();
       return { input: { keys: [text] }, objectIds: [id] };
+    },
+  },
+  "limits.topUp": {
+    async prepare(harness) {
+      const id = await makeWindow(harness);
+      return { input: { window_id: id, amount_usd: "2.5" }, objectIds: [id] };
+    },
+  },
+  "limits.reset": {
+    async prepare(harness) {
+      const id = await makeWindow(harness);
+      return { input: { window_id: id }, objectIds: [id] };
+    },
+  },
+  "limits.writeOff": {
+    async prepare({ test }) {
+      const process = randomUUID();
+      await test.database.sql`
+        insert into budget_process (process, seen_at) values (${process}, now() - interval '1 hour')`;
+      return { input: { process }, objectIds: [process] };
     },
   },
   "users.create": {

@@ -5,7 +5,7 @@ import { type Database, openDatabase } from "../../db/client.ts";
 import { Secret } from "../../server/core/secret.ts";
 import { openClock } from "../../server/platform/clock.ts";
 import { openLogger } from "../../server/platform/logger.ts";
-import type { JobObservation } from "../../server/platform/metrics.ts";
+import type { JobObservation, SilentLeases } from "../../server/platform/metrics.ts";
 import { openQueues } from "../../server/platform/queues.ts";
 import type { WorkerContext } from "../../workers/context.ts";
 import { openWorkers, type Workers } from "../../workers/open-workers.ts";
@@ -22,6 +22,8 @@ export interface WorkerHarness {
   observations: JobObservation[];
   /** What the job that verifies the audit log found, each time. */
   auditChecks: boolean[];
+  /** What the job that looks for silent processes found, each time. */
+  silentLeases: SilentLeases[];
   stop(graceMs?: number): Promise<void>;
 }
 
@@ -32,6 +34,7 @@ export function openWorkerHarness(
   const lines: LogLine[] = [];
   const observations: JobObservation[] = [];
   const auditChecks: boolean[] = [];
+  const silentLeases: SilentLeases[] = [];
   const clock = openClock();
   const logger = openLogger(
     { level: "debug", pretty: false, access: false },
@@ -56,6 +59,7 @@ export function openWorkerHarness(
       observeJob: (observation) => void observations.push(observation),
       observeAuditChain: (intact) => void auditChecks.push(intact),
       observeKeyAdvice: () => undefined,
+      observeSilentLeases: (silent) => void silentLeases.push(silent),
     },
     clock,
     queues,
@@ -67,6 +71,7 @@ export function openWorkerHarness(
     lines,
     observations,
     auditChecks,
+    silentLeases,
     async stop(graceMs = 2_000) {
       await workers.stop(graceMs);
       await queues.close();

@@ -1,4 +1,5 @@
 import type { Database } from "../../../db/client.ts";
+import { findBudgetAmounts } from "../../../db/queries/find-budget-amounts.ts";
 import { findKeySpend } from "../../../db/queries/find-key-spend.ts";
 import { makeRefusal, type Refusal } from "../../core/error.ts";
 import type { OwnUsageInput } from "../../core/own-usage-schema.ts";
@@ -31,7 +32,11 @@ export function makeOwnRecords(database: Database, clock: Clock) {
     }
   }
   return {
-    loadSpend: (publicId: string) => ask(() => findKeySpend(database.sql, publicId)),
+    loadSpend: (publicId: string, windowIds: readonly string[]) =>
+      ask(async () => ({
+        ...(await findKeySpend(database.sql, publicId)),
+        windows: await findBudgetAmounts(database.sql, windowIds),
+      })),
     loadUsage: (publicId: string, input: OwnUsageInput) =>
       ask(() => loadUsage(database.sql, clock.nowMs(), { ...input, public_id: publicId })),
   };

@@ -1,5 +1,7 @@
 import type { Request, Response } from "express";
 import { makeApiKeyView } from "../../core/api-key-view.ts";
+import { makeBudgetViews } from "../../core/budget-view.ts";
+import { makeKeyWindows } from "../../core/key-budgets.ts";
 import { formatUsd } from "../../core/money.ts";
 import type { KnownKey } from "../../keys/known-key.ts";
 import { openCaller } from "../caller.ts";
@@ -8,16 +10,19 @@ import type { OwnSpend } from "../own-records.ts";
 import { respondJson, respondRefusal } from "../respond.ts";
 
 /**
- * `GET /v1/key`: a key reads what it is, what it may, and what it used today and this month. Any permission will do, and
+ * `GET /v1/key`: a key reads what it is, what it may, what it used today and this month, and what is left of its own
+ * budgets; of those above it (its owner's, the deployment's) nothing. Any permission will do, and
  * no limit that is used up keeps it from that. What only its maker knows stays out.
  */
 export async function handleOwnKey(proxy: ProxyContext, request: Request, response: Response): Promise<void> {
   const caller = await openCaller(proxy, request, response, null);
   if (caller === null) return;
   const { known, requestId, corsOrigin } = caller;
-  const spend = await proxy.ownRecords.loadSpend(known.key.publicId);
+  const nowMs = proxy.clock.nowMs();
+  const windowIds = makeKeyWindows(known.key, nowMs).map(({ id }) => id);
+  const spend = await proxy.ownRecords.loadSpend(known.key.publicId, windowIds);
   if ("code" in spend) return respondRefusal(request, response, requestId, spend, corsOrigin);
-  respondJson(response, requestId, makeView(known, spend, proxy.clock.nowMs()), corsOrigin);
+  respondJson(response, requestId, makeView(known, spend, nowMs), corsOrigin);
 }
 
 /** A closed list: nothing new leaves by accident. */
@@ -39,7 +44,7 @@ function makeView(known: KnownKey, spend: OwnSpend, nowMs: number) {
     permissions: view.permissions,
     models: view.models,
     tags: view.tags,
-    budgets: view.budgets,
+    budgets: makeBudgetViews(known.key, nowMs, spend.windows),
     rate_limits: view.rate_limits,
     max_output_tokens: view.max_output_tokens,
     allowed_ips: view.allowed_ips,

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type ErrorCode, makeRefusal, type Refusal } from "../../core/error.ts";
 import { makeValidationRefusal } from "../../core/input-issues.ts";
+import type { NanoUsd } from "../../core/money.ts";
 import { findGrantProblems } from "../../core/permission.ts";
 import { type VerifyAnswer, type VerifyCode, type VerifyInput, verifyInput } from "../../core/verify-schema.ts";
 import { isRefusal } from "../../keys/authenticate.ts";
@@ -8,8 +9,10 @@ import { isCredentialText } from "../../keys/credential-header.ts";
 import { findStateRefusal } from "../../keys/find-key.ts";
 import type { KnownKey } from "../../keys/known-key.ts";
 import type { RateAmounts, RateState } from "../../limits/rate-windows.ts";
+import { makeBudgetRefusal } from "../budget-refusal.ts";
 import { openCaller } from "../caller.ts";
 import type { ProxyContext } from "../context.ts";
+import { findBudgets } from "../find-budgets.ts";
 import { findUseRefusal, reserveUse } from "../key-use.ts";
 import { parseJsonInput } from "../parse-json-input.ts";
 import { findTightest } from "../rate-headers.ts";
@@ -28,6 +31,7 @@ const codes: Partial<Record<ErrorCode, VerifyCode>> = {
   origin_not_allowed: "ORIGIN_NOT_ALLOWED",
   rate_limit_exceeded: "RATE_LIMITED",
   token_limit_exceeded: "RATE_LIMITED",
+  budget_exceeded: "BUDGET_EXCEEDED",
 };
 
 const notFound: VerifyAnswer = {
@@ -80,15 +84,20 @@ async function loadAnswer(proxy: ProxyContext, request: IncomingMessage): Promis
   if (unknown.length > 0) return makeValidationRefusal(unknown);
   const known = isCredentialText(input.key) ? await proxy.findKey(input.key) : null;
   if (known === null) return notFound;
-  return isRefusal(known) ? known : makeAnswer(proxy, known, input);
+  return isRefusal(known) ? known : await loadKeyAnswer(proxy, known, input);
 }
 
-async function makeAnswer(proxy: ProxyContext, known: KnownKey, input: VerifyInput): Promise<VerifyAnswer | Refusal> {
+async function loadKeyAnswer(
+  proxy: ProxyContext,
+  known: KnownKey,
+  input: VerifyInput,
+): Promise<VerifyAnswer | Refusal> {
   const nowMs = proxy.clock.nowMs();
   const { permissions = [], model = null, ip = "", origin } = input;
   const mayUse =
     findStateRefusal(known, nowMs) ?? findUseRefusal(proxy, known, { permissions, model, address: ip, origin });
-  const { refusal, states } = await reserveUse(proxy, known, makeAmounts(input), mayUse);
+  const isShort = mayUse ?? (await findBudgetRefusal(proxy, known, input.cost_usd ?? 0n, nowMs));
+  const { refusal, states } = await reserveUse(proxy, known, makeAmounts(input), isShort);
   // Our own fault says nothing about the key.
   if (refusal?.code === "store_unavailable") return refusal;
   const code = refusal === null ? "VALID" : codes[refusal.code];
@@ -105,6 +114,25 @@ async function makeAnswer(proxy: ProxyContext, known: KnownKey, input: VerifyInp
     ...makeRateView(states, nowMs),
     expires_at: Number.isFinite(expiresAtMs) ? new Date(expiresAtMs).toISOString() : null,
   };
+}
+
+/**
+ * Why a use does not fit the budgets of a key, or of those above it. It is only asked: what is held for it is released at
+ * once, because only an event charges a budget, and a verification makes none.
+ */
+async function findBudgetRefusal(
+  proxy: ProxyContext,
+  known: KnownKey,
+  cost: NanoUsd,
+  nowMs: number,
+): Promise<Refusal | null> {
+  const windows = findBudgets(known, proxy.rules, nowMs);
+  if (windows.length === 0) return null;
+  const amount = cost > 0n ? cost : 1n;
+  const outcome = await proxy.budgets.reserve(windows, amount, amount);
+  if (!outcome.ok) return makeBudgetRefusal(outcome, proxy.config.limits.budgetExceededStatus);
+  outcome.release();
+  return null;
 }
 
 function makeAmounts({ requests = 1, tokens = 0, cost_usd: cost = 0n }: VerifyInput): RateAmounts {

@@ -145,9 +145,9 @@ describe.each(lanes)("rate windows of many processes in %s", () => {
             refused++;
             return;
           }
-          const output = Math.floor(random() * 100);
+          const output = Math.floor(random.next() * 100);
           // An upstream that failed used nothing.
-          if (random() < 0.2) answer.undo();
+          if (random.next() < 0.2) answer.undo();
           else {
             used += 50 + output;
             answer.settle({ ...one, inputTokens: 50, outputTokens: output });
@@ -176,7 +176,7 @@ describe.each(lanes)("rate windows of many processes in %s", () => {
     const random = makeSeededRandom(11);
     const uses: { atUs: number; amount: number }[] = [];
     for (let index = 0; index < 400; index++) {
-      const amount = Math.floor(random() * 100);
+      const amount = Math.floor(random.next() * 100);
       const command = makeReserveCommand(epoch, [bucket], [], [amount], { name: "", leaseMs: 1_000 }, true);
       const [kind, atUs = 0, remaining, resetUs] = (await reserve.run(
         harness.client,
@@ -187,15 +187,15 @@ describe.each(lanes)("rate windows of many processes in %s", () => {
       expect(remaining).toBe(window.remaining(atUs / 1_000, bucket.limit));
       expect(Math.abs((resetUs ?? 0) / 1_000 - window.resetMs(atUs / 1_000))).toBeLessThan(0.01);
       uses.push({ atUs, amount });
-      const past = uses[Math.max(0, uses.length - 1 - Math.floor(random() * 30))];
-      if (past !== undefined && random() < 0.5) {
+      const past = uses[Math.max(0, uses.length - 1 - Math.floor(random.next() * 30))];
+      if (past !== undefined && random.next() < 0.5) {
         const delta = -Math.floor(past.amount / 2);
         past.amount += delta;
         const change = makeUpdateCommand(epoch, 1_000, [{ kind: "change", bucket, atUs: past.atUs, delta }]);
         const [, nowUs = 0] = (await update.run(harness.client, ...commandOf(change))) as number[];
         window.change(nowUs / 1_000, past.atUs / 1_000, delta);
       }
-      await sleep(random() < 0.05 ? 150 : random() * 5);
+      await sleep(random.next() < 0.05 ? 150 : random.next() * 5);
     }
   });
 
@@ -241,8 +241,8 @@ describe.each(lanes)("rate windows of many processes in %s", () => {
       if (answer?.ok === true) {
         admitted++;
         running.push(
-          sleep(random() * 20).then(() => {
-            if (random() < 0.3) answer.undo();
+          sleep(random.next() * 20).then(() => {
+            if (random.next() < 0.3) answer.undo();
             else answer.settle(one);
           }),
         );
@@ -290,8 +290,8 @@ describe.each(lanes)("rate windows of many processes in %s", () => {
 
 /** Places whose lease is not over. */
 async function countLive(key: string): Promise<number> {
-  const [seconds, us] = await harness.client.time();
-  return harness.client.zcount(key, seconds * 1_000_000 + us, "+inf");
+  const [seconds, us] = (await harness.client.time()).map(Number);
+  return harness.client.zcount(key, Number(seconds) * 1_000_000 + Number(us), "+inf");
 }
 
 function commandOf({ keys, args }: { keys: string[]; args: (string | number)[] }) {

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseUsd } from "../../../server/core/money.ts";
 import type { UsageAnswer } from "../../../server/core/usage-schema.ts";
 import { fastFlush } from "../../support/event-of.ts";
 import { openTestGateway, type TestGateway } from "../../support/test-gateway.ts";
+import { waitUntil } from "../../support/wait-until.ts";
 
 let gateway: TestGateway;
 beforeAll(async () => {
@@ -31,7 +33,10 @@ describe("GET /v1/key", () => {
       models: ["echo::*"],
       tags: { customer: "acme" },
       ownerId: "acme",
-      budgets: [{ limitNanoUsd: 1n, period: "day" }],
+      budgets: [
+        { limitNanoUsd: 1_000_000_000n, period: "day", timezone: "Asia/Kolkata" },
+        { limitNanoUsd: 5_000_000_000n, period: "total" },
+      ],
       rateLimits: { requests_per_minute: 100 },
       providerCredentials: { openai: "secret-pin" },
       createdBy: "secretmaker1",
@@ -55,8 +60,20 @@ describe("GET /v1/key", () => {
       permissions: ["vec:read", "ai:inference"],
       models: ["echo::*"],
       tags: { customer: "acme" },
-      // Used up long ago, which keeps it from nothing here.
-      budgets: [{ limit_usd: "0.000000001", period: "day" }],
+      budgets: [
+        {
+          period: "day",
+          timezone: "Asia/Kolkata",
+          limit_usd: "1",
+          extra_usd: "0",
+          spent_usd: "0.000018",
+          reserved_usd: expect.any(String),
+          remaining_usd: expect.any(String),
+          starts_at: expect.stringMatching(/T18:30:00.000Z$/),
+          resets_at: expect.stringMatching(/T18:30:00.000Z$/),
+        },
+        expect.objectContaining({ period: "total", limit_usd: "5", spent_usd: "0.000018", resets_at: null }),
+      ],
       rate_limits: { requests_per_minute: 100 },
       max_output_tokens: null,
       allowed_ips: [],
@@ -70,6 +87,45 @@ describe("GET /v1/key", () => {
     });
     expect(text).not.toMatch(/secret/);
     expect(text).not.toContain(sibling.publicId);
+  });
+
+  it("tells what is left of its budgets: what was spent, held and added, and how it adds up", async () => {
+    const { text } = await gateway.makeKey({ budgets: [{ limitNanoUsd: 1_000_000n, period: "30d" }] });
+    const load = async () => JSON.parse((await read("/v1/key", text)).text).budgets[0];
+    const before = await load();
+    expect(before).toMatchObject({ spent_usd: "0", reserved_usd: "0", remaining_usd: "0.001", limit_usd: "0.001" });
+    expect(Date.parse(before.resets_at) - Date.parse(before.starts_at)).toBe(30 * 86_400_000);
+    await use(text, "echo::a", 2);
+    await waitUntil(async () => (await load()).spent_usd === "0.000012", "two calls are charged");
+    await gateway.database.database.sql`update budget_window set extra_nano_usd = 500 where limit_nano_usd = 1000000`;
+    const after = await load();
+    expect(after.extra_usd).toBe("0.0000005");
+    const [extra, spent, reserved, remaining] = [
+      after.extra_usd,
+      after.spent_usd,
+      after.reserved_usd,
+      after.remaining_usd,
+    ].map((usd: string) => parseUsd(usd) ?? 0n) as [bigint, bigint, bigint, bigint];
+    expect(spent + reserved + remaining).toBe(1_000_000n + extra);
+  });
+
+  it("reads itself when a budget is exhausted, and learns nothing of the budgets above it", async () => {
+    const { text, publicId } = await gateway.makeKey({
+      ownerId: "rich",
+      budgets: [{ limitNanoUsd: 1n, period: "day" }],
+    });
+    await gateway.database.database.sql`
+      insert into budget_window (window_id, level, subject, period, timezone, starts_at, ends_at, limit_nano_usd, terms_version,
+        settled_nano_usd)
+      values ('owner/rich/day/0', 'owner', 'rich', 'day', 'UTC', now(), now() + interval '1 day', 777000000000, 1, 333000000000)`;
+    const body = { model: "echo::a", messages: [{ role: "user", content: "12345678" }] };
+    expect((await gateway.call("/v1/chat/completions", body, text)).status).toBe(429);
+    const answer = await read("/v1/key", text);
+    expect(answer.status).toBe(200);
+    const { public_id, budgets } = JSON.parse(answer.text);
+    expect([public_id, budgets]).toMatchObject([publicId, [{ limit_usd: "0.000000001", spent_usd: "0" }]]);
+    expect(budgets).toHaveLength(1);
+    expect(answer.text).not.toMatch(/777|333/);
   });
 
   it("needs a live key, used from where it may be", async () => {

@@ -61,14 +61,41 @@ afterAll(() => gateway.close());
 async function makeObject(cell: MatrixCell): Promise<MatrixObject> {
   if (cell.object === "none") {
     const { text } = makeKeyText("production", defaultKeyPrefixes, randomBytes);
-    return { publicId: "zzzzzzzzzzzz", text, ownerId: "owner-none", userId: "nobody", limitId: "rule_none" };
+    return {
+      publicId: "zzzzzzzzzzzz",
+      text,
+      ownerId: "owner-none",
+      userId: "nobody",
+      limitId: "rule_none",
+      process: "none",
+    };
   }
   const own = cell.caller === "member" ? memberId : "owner-a";
   const ownerId = cell.object === "own" ? own : "owner-b";
   // It ends before every caller does, so that each could have made it.
   const expiresAt = new Date(Date.now() + 30 * 86_400_000).toISOString();
-  const key = await gateway.makeKey({ owner_id: ownerId, permissions: ["ai:inference"], expires_at: expiresAt });
-  return { ...key, ownerId, userId: await findUserId(cell), limitId: await findLimitId(cell) };
+  const key = await gateway.makeKey({
+    owner_id: ownerId,
+    permissions: ["ai:inference"],
+    expires_at: expiresAt,
+    ...(cell.name.startsWith("limits.") ? { budgets: [{ limit_usd: "1", period: "total" }] } : {}),
+  });
+  return {
+    ...key,
+    ownerId,
+    userId: await findUserId(cell),
+    limitId: await findLimitId(cell),
+    process: await makeProcess(cell),
+  };
+}
+
+/** A process that nobody has seen for an hour. */
+async function makeProcess({ name }: MatrixCell): Promise<string> {
+  const process = randomUUID();
+  if (name !== "limits.writeOff") return process;
+  await gateway.database.database
+    .sql`insert into budget_process (process, seen_at) values (${process}, now() - interval '1 hour')`;
+  return process;
 }
 
 /** A user that may be deleted, where the call gets as far as that; making one takes a tenth of a second. */
@@ -99,7 +126,9 @@ async function loadState(): Promise<string> {
   const secrets = await sql`select public_id, count(*) as n from api_key_secret group by public_id order by public_id`;
   const users = await sql`select * from app_user order by id`;
   const limits = await sql`select * from limit_rule order by id`;
-  return JSON.stringify([keys, secrets, users, limits]);
+  const windows = await sql`select window_id, extra_nano_usd from budget_window order by window_id`;
+  const processes = await sql`select process, closed_at from budget_process order by process`;
+  return JSON.stringify([keys, secrets, users, limits, windows, processes]);
 }
 
 async function check(cell: MatrixCell): Promise<void> {

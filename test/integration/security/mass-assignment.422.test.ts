@@ -57,13 +57,13 @@ const privileged: readonly [name: string, value: unknown][] = [
 const mutations = procedures.filter(({ type }) => type === "mutation");
 let gateway: GatewayProcess;
 let callers: { title: string; headers: Record<string, string> }[];
-let object: { publicId: string; text: string; ownerId: string; userId: string; limitId: string };
+let object: { publicId: string; text: string; ownerId: string; userId: string; limitId: string; process: string };
 
 beforeAll(async () => {
   gateway = await openUsersGateway("[plans.free]\nkeys = 100\n");
   const member = await signUp(gateway.url);
   const key = await gateway.makeKey({ owner_id: member.id, permissions: ["ai:inference"] });
-  object = { ...key, ownerId: member.id, userId: member.id, limitId: "rule_none" };
+  object = { ...key, ownerId: member.id, userId: member.id, limitId: "rule_none", process: "none" };
   callers = [
     { title: "nobody", headers: {} },
     { title: "a member", headers: { cookie: member.cookie, origin: gateway.url } },
