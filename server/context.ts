@@ -225,7 +225,6 @@ async function openRest(
       lastUsed,
       budgets: openBudgets,
       rules: ruleBook,
-      countInputTokens: () => Promise.resolve(null),
       rateWindows,
       models: openModelTable(config, openPriceBook(config.prices)),
       providers,

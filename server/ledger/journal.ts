@@ -70,7 +70,12 @@ export class Journal {
     this.#segment = new JournalSegment(this.folder, this.#segmentNumber);
     this.#heartbeat = setInterval(() => {
       const seconds = options.clock.nowMs() / 1000;
-      utimesSync(owner, seconds, seconds);
+      try {
+        utimesSync(owner, seconds, seconds);
+      } catch {
+        // Somebody took the folder away. The next write says so to the call that it is for.
+        options.metrics.journalWriteErrors++;
+      }
     }, heartbeatIntervalMs);
     this.#heartbeat.unref();
   }

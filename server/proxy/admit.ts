@@ -1,5 +1,6 @@
 import { isForbiddenToClients } from "../core/client-key.ts";
 import { makeRefusal, type Refusal } from "../core/error.ts";
+import { makeInputBound } from "../core/input-bound.ts";
 import { isOriginAllowed } from "../core/origin.ts";
 import { isPermissionGranted } from "../core/permission.ts";
 import { findOutputWithin, makeUpperBound } from "../core/price.ts";
@@ -60,6 +61,8 @@ export interface Admission {
   inputTokensBound: number;
   /** Cap on output tokens that the provider is given, per choice; `null`: the client's request stays as it is. */
   outputTokensMax: number | null;
+  /** Output tokens that are charged beside the answer's. */
+  extraOutputTokens: number;
   /** The most output tokens that the call can have. */
   outputTokensBound: number;
   /** The most that the call can cost at list price; 0 where it has none. */
@@ -101,19 +104,35 @@ export function admit(
   let outputTokensMax = keyCap === null ? asked : asked === null ? keyCap : Math.min(keyCap, asked);
   if (isBudgeted) outputTokensMax ??= fallback;
   // A token is at least one byte of the request, so its bytes bound its tokens.
-  const inputTokensBound = request.body.length;
+  const { inputTokens: inputTokensBound, extraOutputTokens } = isBudgeted
+    ? makeInputBound(request.json, request.body.length, findContextTokens(targets))
+    : // Nobody's money hangs on it: what an event says that its gateway could not finish.
+      { inputTokens: request.body.length, extraOutputTokens: 0 };
   const cap = outputTokensMax ?? fallback;
-  const reservedNanoUsd = findCostBound(targets, inputTokensBound, cap * request.choices);
+  const reservedNanoUsd = findCostBound(targets, inputTokensBound, cap * request.choices + extraOutputTokens);
   const leastCap = asked === null && isBudgeted ? Math.min(cap, outputTokensLeast) : cap;
   return {
     targets,
     inputTokensBound,
     outputTokensMax,
+    extraOutputTokens,
     outputTokensBound: cap * request.choices,
     reservedNanoUsd,
     leastNanoUsd:
-      leastCap === cap ? reservedNanoUsd : findCostBound(targets, inputTokensBound, leastCap * request.choices),
+      leastCap === cap
+        ? reservedNanoUsd
+        : findCostBound(targets, inputTokensBound, leastCap * request.choices + extraOutputTokens),
   };
+}
+
+/** The largest context window among the providers; `null` where one does not tell. */
+function findContextTokens(targets: readonly ProviderTarget[]): number | null {
+  let most = 0;
+  for (const { price } of targets) {
+    if (price?.contextTokensMax === undefined) return null;
+    most = Math.max(most, price.contextTokensMax);
+  }
+  return most;
 }
 
 /** The most that a call can cost at any of the providers; 0 where none has a price. */
@@ -136,7 +155,8 @@ export function makeSmaller(admission: Admission, amount: bigint, choices: numbe
   let outputTokens = admission.outputTokensBound;
   for (const { price } of admission.targets) {
     if (price === null) continue;
-    outputTokens = Math.min(outputTokens, findOutputWithin(price, admission.inputTokensBound, amount));
+    const fitting = findOutputWithin(price, admission.inputTokensBound, amount) - admission.extraOutputTokens;
+    outputTokens = Math.min(outputTokens, fitting);
   }
   const outputTokensMax = Math.floor(outputTokens / choices);
   return { ...admission, outputTokensMax, outputTokensBound: outputTokensMax * choices, reservedNanoUsd: amount };

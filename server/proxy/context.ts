@@ -1,5 +1,4 @@
 import type { FindClientAddress } from "../core/client-address.ts";
-import type { ProviderType } from "../core/provider-type.ts";
 import type { Authenticate } from "../keys/authenticate.ts";
 import type { ClientOrigins } from "../keys/client-origins.ts";
 import type { FindKey } from "../keys/find-key.ts";
@@ -19,15 +18,6 @@ import type { MakeEventId } from "./event-ids.ts";
 import type { OpenCalls } from "./open-calls.ts";
 import type { OwnRecords } from "./own-records.ts";
 
-/**
- * A bound of a request's input tokens by the model's own tokenizer, closer than its bytes are; `null` where there is none.
- */
-export type CountInputTokens = (
-  json: Readonly<Record<string, unknown>>,
-  type: ProviderType,
-  upstreamModel: string,
-) => Promise<number | null>;
-
 /** What a request needs; built once per process. */
 export interface ProxyContext {
   config: Config;
@@ -42,7 +32,6 @@ export interface ProxyContext {
   lastUsed: LastUsed;
   budgets: BudgetLeases;
   rules: RuleBook;
-  countInputTokens: CountInputTokens;
   rateWindows: RateWindows;
   models: ModelTable;
   providers: Providers;

@@ -1,6 +1,7 @@
 import type { BudgetWindow } from "../core/budget-window.ts";
 import type { Refusal } from "../core/error.ts";
 import type { BudgetHold, BudgetShortage } from "../limits/budget-hold.ts";
+import { countInputTokens } from "../providers/token-count.ts";
 import { type Admission, makeCounted, makeSmaller } from "./admit.ts";
 import { makeBudgetRefusal } from "./budget-refusal.ts";
 import type { ProxyContext } from "./context.ts";
@@ -43,7 +44,7 @@ async function awaitBudget(
 ): Promise<BudgetedCall | Refusal> {
   const outcome = await pending;
   if (outcome.ok) return makeBudgetedCall(outcome, request, admission);
-  const counted = await countInput(proxy, request, admission, outcome);
+  const counted = await countInput(request, admission, outcome);
   if (counted !== null) {
     const again = await proxy.budgets.reserve(windows, counted.leastNanoUsd, counted.reservedNanoUsd);
     if (again.ok) return makeBudgetedCall(again, request, counted);
@@ -58,7 +59,6 @@ function makeBudgetedCall(hold: BudgetHold, request: ParsedInference, admission:
 
 /** The call with its input counted by a tokenizer, where that may let it fit; else `null`. */
 async function countInput(
-  proxy: ProxyContext,
   request: ParsedInference,
   admission: Admission,
   shortage: BudgetShortage,
@@ -67,8 +67,8 @@ async function countInput(
   const best = makeCounted(admission, Math.ceil(request.body.length / bytesPerTokenMost), request);
   if (best.leastNanoUsd > shortage.spendable) return null;
   let tokens = 0;
-  for (const { upstreamModel, type } of admission.targets) {
-    const count = await proxy.countInputTokens(request.json, type, upstreamModel);
+  for (const { upstreamModel } of admission.targets) {
+    const count = await countInputTokens(request.json, upstreamModel);
     if (count === null) return null;
     tokens = Math.max(tokens, count);
   }

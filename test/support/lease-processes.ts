@@ -118,7 +118,7 @@ export async function openLeaseProcess(options: LeaseProcessOptions): Promise<Le
 }
 
 /** Terms of a budget that never begins anew, unless said otherwise. */
-export function makeTerms(limitNanoUsd: bigint, more: Partial<BudgetTerms> = {}): BudgetTerms {
+function makeTerms(limitNanoUsd: bigint, more: Partial<BudgetTerms> = {}): BudgetTerms {
   return {
     level: "key",
     subject: "abcdefghijkl",
