@@ -73,6 +73,17 @@ async function offer(instances: readonly RedisWindows[], bucket: RateBucket, per
   return decisions.sort((a, b) => a.sentAtMs - b.sentAtMs);
 }
 
+/** Tries again where a starved machine kept Redis from answering for 100 ms: what happens then is the faults' test. */
+async function untilUndisturbed<T>(run: () => Promise<T>): Promise<T> {
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const linesBefore = harness.logLines.length;
+    const result = await run();
+    if (!harness.logLines.slice(linesBefore).some((line) => line.includes("Redis is away"))) return result;
+    await waitUntil(() => opened.every(({ isShared }) => isShared), "Redis is used again");
+  }
+  throw new Error("Redis was kept from answering three times");
+}
+
 /** The most that certainly was admitted within one window: sent after its beginning and answered before its end. */
 function countMost(decisions: readonly Decision[], windowMs: number): number {
   const admitted = decisions.filter(({ ok }) => ok);
@@ -109,9 +120,10 @@ describe.each(lanes)("rate windows of many processes in %s", () => {
       const instances = await openInstances(count, () => ({ liveProcesses: () => count }));
       const windowMs = windowMsOf(limit);
       const windowsCount = isFull ? 6 : 2.2;
-      const bucket = makeBucket(limit, windowMs);
-      const decisions = await offer(instances, bucket, (limit * load * 1_000) / windowMs, windowMs * windowsCount);
-      expect(instances.every(({ isShared }) => isShared)).toBe(true);
+      const decisions = await untilUndisturbed(() => {
+        const bucket = makeBucket(limit, windowMs);
+        return offer(instances, bucket, (limit * load * 1_000) / windowMs, windowMs * windowsCount);
+      });
       expect(countMost(decisions, windowMs)).toBeLessThanOrEqual(limit);
       const admitted = decisions.filter(({ ok }) => ok).length;
       // Thousands a second hold up this process itself, and the exact log only sees when it read the answers. The share without a
@@ -131,7 +143,7 @@ describe.each(lanes)("rate windows of many processes in %s", () => {
       liveProcesses: () => 3,
       nowMs: () => performance.now() + (skews[index]?.(performance.now()) ?? 0),
     }));
-    const decisions = await offer(instances, makeBucket(100, 1_000), 400, 2_500);
+    const decisions = await untilUndisturbed(() => offer(instances, makeBucket(100, 1_000), 400, 2_500));
     expect(countMost(decisions, 1_000)).toBeLessThanOrEqual(100);
     expect(decisions.filter(({ ok }) => ok).length).toBeGreaterThanOrEqual(290);
   });
