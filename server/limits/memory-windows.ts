@@ -41,7 +41,7 @@ export interface MemoryWindowsOptions {
 
 /**
  * Counters in this process's memory. A bucket that is not there yet and reaches back before this object was made is filled
- * from the ledger first; the call then waits for one query. All others are answered at once (reserve and settle 0.4 us with
+ * from the ledger first; the call then waits for one query. All others are answered at once (reserve and settle 1.6 us with
  * one limit).
  */
 export class MemoryWindows implements RateWindows {

@@ -8,7 +8,7 @@ import { epochKey } from "./redis-line.ts";
  * nothing in common that would bring them together otherwise, and only what stands together can be counted all or none. One
  * node counts about 100,000 calls a second. The epoch in the name makes a counter of another epoch another counter.
  */
-export function makeRedisKey(epoch: string, id: string): string {
+function makeRedisKey(epoch: string, id: string): string {
   return `{tollgate}:rate:${epoch}:${id}`;
 }
 

@@ -61,6 +61,8 @@ export interface TestGatewayOptions {
   dataDir?: string;
   /** What the gateway connects to instead of the database itself (a fault proxy). */
   databaseUrl?: string;
+  /** Of a Redis that gateways share. */
+  redisUrl?: string;
   /** The same for LISTEN alone. */
   listenUrl?: string;
 }
@@ -87,7 +89,13 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "tollgate-test-"));
   const configFile = join(dataDir, "tollgate.toml");
   writeFileSync(configFile, options.config ?? "");
-  const config = loadConfig({ env: { TOLLGATE_DATA_DIR: dataDir }, configFile });
+  const config = loadConfig({
+    env: {
+      TOLLGATE_DATA_DIR: dataDir,
+      ...(options.redisUrl === undefined ? {} : { REDIS_URL: options.redisUrl }),
+    },
+    configFile,
+  });
   const logLines: string[] = [];
   const logger = openLogger({ ...config.log, level: "debug", pretty: false }, { write: (line) => logLines.push(line) });
   const context = await openContext({

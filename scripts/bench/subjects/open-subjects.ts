@@ -5,8 +5,9 @@ import { openNginxProxy } from "./nginx-proxy.ts";
 import { openPortkey } from "./portkey.ts";
 import type { Subject } from "./subject.ts";
 import { openTollgate } from "./tollgate.ts";
+import { openTollgateEvalsha } from "./tollgate-evalsha.ts";
 
-export type SubjectName = "direct" | "bare" | "nginx" | "portkey" | "tollgate";
+export type SubjectName = "direct" | "bare" | "nginx" | "portkey" | "tollgate" | "tollgate-evalsha";
 
 export interface Subjects {
   readonly list: readonly Subject[];
@@ -62,5 +63,7 @@ function openSubject({ upstream, cores, folder }: Bench, name: SubjectName): Pro
       return openPortkey(upstream, cores.subject, folder);
     case "tollgate":
       return openTollgate(upstream, cores, folder);
+    case "tollgate-evalsha":
+      return openTollgateEvalsha(upstream, cores, folder);
   }
 }

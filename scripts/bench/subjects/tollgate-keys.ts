@@ -15,7 +15,12 @@ const dayMs = 86_400_000;
  *
  * @returns their plaintexts.
  */
-export async function insertBenchKeys(databaseUrl: string, pepper: Pepper, count: number): Promise<string[]> {
+export async function insertBenchKeys(
+  databaseUrl: string,
+  pepper: Pepper,
+  count: number,
+  rateLimits: NewApiKey["rateLimits"] = {},
+): Promise<string[]> {
   // A pool of one: begin, the inserts and commit are then in order on the same connection.
   const database = openDatabase({ url: databaseUrl, applicationName: "bench", poolMax: 1 });
   const { sql } = database;
@@ -28,7 +33,7 @@ export async function insertBenchKeys(databaseUrl: string, pepper: Pepper, count
       );
       const stored = await Promise.all(
         batch.map(({ text, publicId }) =>
-          insertApiKey(sql, newKey(publicId), {
+          insertApiKey(sql, newKey(publicId, rateLimits), {
             digest: makeKeyDigest(text, pepper),
             pepperVersion: pepper.version,
           }),
@@ -44,7 +49,7 @@ export async function insertBenchKeys(databaseUrl: string, pepper: Pepper, count
   }
 }
 
-function newKey(publicId: PublicId): NewApiKey {
+function newKey(publicId: PublicId, rateLimits: NewApiKey["rateLimits"]): NewApiKey {
   return {
     publicId,
     alias: `bench-${publicId}`,
@@ -56,7 +61,7 @@ function newKey(publicId: PublicId): NewApiKey {
     models: ["bench", "bench-*"],
     tags: { customer_id: "c-1042" },
     budgets: [{ limitNanoUsd: 1_000_000_000_000_000n, period: "month", timezone: "UTC" }],
-    rateLimits: {},
+    rateLimits,
     maxOutputTokens: null,
     expiresAt: new Date(Date.now() + dayMs),
     allowedIps: [],

@@ -34,8 +34,17 @@ export const modelOf: Readonly<Record<TrafficKind, string>> = {
   slow: "bench-slow",
 };
 
-/** Starts Tollgate as a user would; only its file of models and prices is the bench's. */
-export async function openTollgateProcess(upstream: Upstream, cores: Cores, folder: string): Promise<TollgateProcess> {
+/**
+ * Starts Tollgate as a user would; only its file of models and prices is the bench's.
+ *
+ * @param redisUrl for the rate windows and the queues; `undefined`: there is no Redis.
+ */
+export async function openTollgateProcess(
+  upstream: Upstream,
+  cores: Cores,
+  folder: string,
+  redisUrl?: string,
+): Promise<TollgateProcess> {
   buildOnce();
   const home = mkdtempSync(join(folder, "tollgate-"));
   const dataDir = join(home, "data");
@@ -53,6 +62,7 @@ export async function openTollgateProcess(upstream: Upstream, cores: Cores, fold
     HOST: "127.0.0.1",
     NODE_ENV: undefined,
     TOLLGATE_ROLE: "all",
+    REDIS_URL: redisUrl,
     TOLLGATE_DATA_DIR: dataDir,
     TOLLGATE_PEPPER: pepper.value.reveal(),
   };

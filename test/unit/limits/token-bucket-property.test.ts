@@ -40,6 +40,7 @@ const steps = fc.array(fc.record({ afterMs: fc.nat({ max: 5_000 }), amount: fc.i
 describe("TokenBucket", () => {
   it("lets no stretch of time have more than its capacity and what came back meanwhile, and its waits are right", () => {
     let refused = 0;
+    let tooShort = 0;
     fc.assert(
       fc.property(
         fc.integer({ min: 40, max: 200 }),
@@ -56,7 +57,7 @@ describe("TokenBucket", () => {
             if (waitMs > 0) {
               refused++;
               nowMs += waitMs;
-              expect(bucket.waitMs(nowMs + 0.001, amount, limit)).toBe(0);
+              if (bucket.waitMs(nowMs + 0.001, amount, limit) > 0) tooShort++;
               nowMs += 0.001;
             }
             bucket.add(nowMs, amount, limit);
@@ -68,6 +69,7 @@ describe("TokenBucket", () => {
       { numRuns: runsOf(2_000) },
     );
     expect(refused).toBeGreaterThan(10);
+    expect(tooShort).toBe(0);
   });
 
   it("is never fuller than it was when it is seeded from what was used", () => {
@@ -83,6 +85,8 @@ describe("TokenBucket", () => {
           let nowMs = 0;
           for (const { afterMs, amount } of list) {
             nowMs += afterMs;
+            const waitMs = bucket.waitMs(nowMs, amount, limit);
+            if (waitMs > 0) nowMs += waitMs + 0.001;
             bucket.add(nowMs, amount, limit);
             uses.push({ atMs: nowMs, amount });
           }
@@ -94,10 +98,7 @@ describe("TokenBucket", () => {
             inTime.map(({ atMs, amount }) => ({ firstAgeMs: nowMs - atMs, lastAgeMs: nowMs - atMs, amount })),
             limit,
           );
-          // A level far below 0 may be older than what is looked at; nothing that was admitted in time makes one.
-          if (findExcess(uses, limit) <= 0) {
-            expect(seeded.remaining(nowMs, limit)).toBeLessThanOrEqual(bucket.remaining(nowMs, limit) + 1e-6);
-          }
+          expect(seeded.remaining(nowMs, limit)).toBeLessThanOrEqual(bucket.remaining(nowMs, limit) + 1e-6);
         },
       ),
       { numRuns: runsOf(2_000) },
