@@ -9,6 +9,7 @@ import { makeConfigCommand } from "./config.ts";
 import { makeDoctorCommand } from "./doctor.ts";
 import { exitUsage, parseExit } from "./exit.ts";
 import { makeKeysCommand } from "./keys.ts";
+import { makeLimitsCommand } from "./limits.ts";
 import { makeMigrateCommand } from "./migrate.ts";
 import { makeOpenapiCommand } from "./openapi.ts";
 import { addConfigOption } from "./options.ts";
@@ -45,6 +46,7 @@ export function makeProgram(io: CliIo): Command {
   program.addCommand(makeKeysCommand(io));
   program.addCommand(makeUsersCommand(io));
   program.addCommand(makeBudgetsCommand(io));
+  program.addCommand(makeLimitsCommand(io));
   program.addCommand(makeUsageCommand(io));
   program.addCommand(makeAuditCommand(io));
   program.addCommand(makeDoctorCommand(io));

@@ -111,13 +111,8 @@ export const ruleViewFields = {
 };
 
 /** Brings a rule of the config file that was checked into its form. */
-export function parseConfigRule({
-  priority: rank,
-  always: _,
-  scope: scopes,
-  ...limits
-}: z.infer<typeof configRuleSchema>): LimitRule {
-  return { priority: rank ?? null, limits: parseLimits(limits), scopes: scopes.map(parseRuleScope) };
+export function parseConfigRule(rule: z.infer<typeof configRuleSchema>): LimitRule {
+  return { priority: rule.priority ?? null, limits: parseLimits(rule), scopes: rule.scope.map(parseRuleScope) };
 }
 
 /** The same for a rule of the admin API. */
@@ -130,7 +125,8 @@ export function parseWireRule(rule: z.infer<typeof wireRuleSchema>): LimitRule {
 }
 
 function parseLimits(fields: LimitFields): RateLimit[] {
-  return Object.entries(fields).flatMap(([name, amount]): RateLimit[] => {
+  return rateNames.flatMap((name): RateLimit[] => {
+    const amount = fields[name];
     const parsed = parseRateName(name);
     if (parsed === null || amount === undefined) return [];
     const isBucket = typeof amount === "object";

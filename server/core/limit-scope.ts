@@ -86,8 +86,8 @@ export function parseRuleScope(fields: ScopeFields): RuleScope {
   const text = (field === "tag_key" ? fields.tag_value : fields[field]) ?? "";
   const kind: ScopeKind = field === "tag_key" ? "tag" : field;
   const tagKey = field === "tag_key" ? (fields.tag_key ?? "") : "";
-  const any = anyValue.exec(text)?.[1];
-  if (any === "each" || any === "total") return { kind, tagKey, match: any, value: "" };
+  const wild = anyValue.exec(text)?.[1];
+  if (wild === "each" || wild === "total") return { kind, tagKey, match: wild, value: "" };
   return { kind, tagKey, match: "value", value: kind === "origin" ? text.toLowerCase() : text };
 }
 

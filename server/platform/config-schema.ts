@@ -169,7 +169,7 @@ export const rateLimitingSchema = z.strictObject({
   trust_request_tags: z.boolean().default(false),
   /** TensorZero's: where it counts, and what it reserves for a call. Both are read, and mean nothing here. */
   backend: z.enum(["auto", "postgres", "valkey"]).optional(),
-  default_cost: z.number().min(0).optional(),
+  default_cost: z.number().min(0).max(1e9).optional(),
   rules: z.array(configRuleSchema).max(rulesMax).default([]),
 });
 export const budgetsSchema = z.array(budgetRuleSchema).max(rulesMax);
