@@ -3,6 +3,7 @@ import type { AuditEntryView, AuditVerdictView } from "../../server/core/audit-s
 import { CliFailure, type CliIo, writeJson } from "./cli-io.ts";
 import { exitFailed } from "./exit.ts";
 import { parseCount } from "./key-flags.ts";
+import { listPages } from "./list-pages.ts";
 import { runAsSystem } from "./open-admin.ts";
 import { addCommonOptions, type CommonFlags } from "./options.ts";
 import { type Column, makeTable } from "./table.ts";
@@ -38,20 +39,12 @@ function makeList(io: CliIo): Command {
     const filter = Object.fromEntries(
       Object.entries({ actor, action, object, from, to }).filter(([, value]) => value !== undefined),
     );
-    const { entries, more } = await runAsSystem(io, flags.configFile, async (admin) => {
-      const found: AuditEntryView[] = [];
-      let cursor: string | null = null;
-      do {
-        const page: { entries: AuditEntryView[]; next_cursor: string | null } = await admin.audit.list({
-          ...filter,
-          ...(cursor === null ? {} : { cursor }),
-          limit: Math.min(200, flags.limit - found.length),
-        });
-        found.push(...page.entries);
-        cursor = page.next_cursor;
-      } while (cursor !== null && found.length < flags.limit);
-      return { entries: found, more: cursor !== null };
-    });
+    const { rows: entries, more } = await runAsSystem(io, flags.configFile, (admin) =>
+      listPages<AuditEntryView>(flags.limit, async (page) => {
+        const { entries: rows, next_cursor: next } = await admin.audit.list({ ...filter, ...page });
+        return { rows, next };
+      }),
+    );
     if (flags.json === true) return writeJson(io, { entries });
     io.out(entries.length === 0 ? "No changes.\n" : makeTable(entries, columns));
     if (more) io.out(`The newest ${flags.limit}; --limit shows more.\n`);

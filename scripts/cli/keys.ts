@@ -16,6 +16,7 @@ import { makeImportCommand } from "./keys-import.ts";
 import { makeRotateCommand } from "./keys-rotate.ts";
 import { makeScanCommand } from "./keys-scan.ts";
 import { makeSwitchCommand } from "./keys-switch.ts";
+import { listPages } from "./list-pages.ts";
 import { runAsSystem } from "./open-admin.ts";
 import { addCommonOptions, type CommonFlags } from "./options.ts";
 import { runOnKey } from "./run-on-key.ts";
@@ -84,11 +85,9 @@ function makeList(io: CliIo): Command {
     .option("--query <text>", "only keys with this text in public id, alias, name or description")
     .option("--limit <count>", "at most so many", parseCount, 50);
   return addCommonOptions(command).action(async (flags: ListFlags) => {
-    const { keys, more } = await runAsSystem(io, flags.configFile, async (admin) => {
-      const found: ApiKeyView[] = [];
-      let cursor: string | null = null;
-      do {
-        const page: { api_keys: ApiKeyView[]; next_cursor: string | null } = await admin.keys.list({
+    const { rows: keys, more } = await runAsSystem(io, flags.configFile, (admin) =>
+      listPages(flags.limit, async (page) => {
+        const { api_keys: rows, next_cursor: next } = await admin.keys.list({
           ...(flags.state === undefined ? {} : { state: flags.state }),
           ...(flags.type === undefined ? {} : { type: flags.type }),
           ...(flags.owner === undefined ? {} : { owner_id: flags.owner }),
@@ -96,14 +95,11 @@ function makeList(io: CliIo): Command {
           ...(flags.alias === undefined ? {} : { alias: flags.alias }),
           ...(flags.advice === undefined ? {} : { advice: flags.advice }),
           ...(flags.query === undefined ? {} : { q: flags.query }),
-          ...(cursor === null ? {} : { cursor }),
-          limit: Math.min(200, flags.limit - found.length),
+          ...page,
         });
-        found.push(...page.api_keys);
-        cursor = page.next_cursor;
-      } while (cursor !== null && found.length < flags.limit);
-      return { keys: found, more: cursor !== null };
-    });
+        return { rows, next };
+      }),
+    );
     if (flags.json === true) return writeJson(io, { api_keys: keys });
     if (keys.length === 0) return io.out("No keys.\n");
     io.out(

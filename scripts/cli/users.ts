@@ -4,6 +4,7 @@ import type { UserView } from "../../server/core/user-schema.ts";
 import { CliFailure, type CliIo, writeJson } from "./cli-io.ts";
 import { exitUsage } from "./exit.ts";
 import { parseCount } from "./key-flags.ts";
+import { listPages } from "./list-pages.ts";
 import { type AdminCaller, runAsSystem } from "./open-admin.ts";
 import { addCommonOptions, type CommonFlags } from "./options.ts";
 import { makePropertyTable, makeTable } from "./table.ts";
@@ -76,7 +77,17 @@ function makeList(io: CliIo): Command {
     .option("--query <text>", "only users with this text in name or e-mail")
     .option("--limit <count>", "at most so many", parseCount, 50);
   return addCommonOptions(command).action(async (flags: UserFlags & { query?: string; limit: number }) => {
-    const { users, more } = await runAsSystem(io, flags.configFile, (admin) => listPages(admin, flags));
+    const { rows: users, more } = await runAsSystem(io, flags.configFile, (admin) =>
+      listPages(flags.limit, async (page) => {
+        const { users: rows, next_cursor: next } = await admin.users.list({
+          ...(flags.role === undefined ? {} : { role: flags.role }),
+          ...(flags.plan === undefined ? {} : { plan: flags.plan }),
+          ...(flags.query === undefined ? {} : { q: flags.query }),
+          ...page,
+        });
+        return { rows, next };
+      }),
+    );
     if (flags.json === true) return writeJson(io, { users });
     if (users.length === 0) return io.out("No users.\n");
     io.out(
@@ -93,26 +104,6 @@ function makeList(io: CliIo): Command {
     );
     if (more) io.out(`The newest ${flags.limit}; --limit shows more.\n`);
   });
-}
-
-async function listPages(
-  admin: AdminCaller,
-  flags: UserFlags & { query?: string; limit: number },
-): Promise<{ users: UserView[]; more: boolean }> {
-  const users: UserView[] = [];
-  let cursor: string | null = null;
-  do {
-    const page: { users: UserView[]; next_cursor: string | null } = await admin.users.list({
-      ...(flags.role === undefined ? {} : { role: flags.role }),
-      ...(flags.plan === undefined ? {} : { plan: flags.plan }),
-      ...(flags.query === undefined ? {} : { q: flags.query }),
-      ...(cursor === null ? {} : { cursor }),
-      limit: Math.min(200, flags.limit - users.length),
-    });
-    users.push(...page.users);
-    cursor = page.next_cursor;
-  } while (cursor !== null && users.length < flags.limit);
-  return { users, more: cursor !== null };
 }
 
 function makeShow(io: CliIo): Command {

@@ -137,9 +137,8 @@ test.each(["postgres", ...(findRedisLane() ? ["redis"] : [])])(
     };
     // The payloads are among what is searched.
     const queued = Object.entries(places).filter(([, text]) => text.includes("manage-partitions"));
-    expect(queued.map(([place]) => place)).toEqual(
-      expect.arrayContaining([redis === null ? expect.stringContaining("table bullmq.") : "file /dump.rdb"]),
-    );
+    const home = redis === null ? "table bullmq." : "file /dump.rdb";
+    expect(queued.some(([place]) => place.startsWith(home))).toBe(true);
     const canaries: Record<string, string> = {
       "admin key": admin.slice(-48),
       "demo key": (tollgate.demoKey() ?? "").slice(-48),

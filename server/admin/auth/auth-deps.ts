@@ -13,3 +13,6 @@ export interface AuthDeps {
 
 /** The header in which we tell better-auth whom a request comes from; a client's own is never passed on. */
 export const addressHeader = "x-tollgate-client-ip";
+
+/** Likewise, what the answer tells in `x-request-id`. */
+export const requestIdHeader = "x-tollgate-request-id";

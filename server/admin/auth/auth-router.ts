@@ -4,11 +4,12 @@ import { findAnyApiKey } from "../../../db/queries/find-any-api-key.ts";
 import { settleInvitation } from "../../../db/queries/user-invitations.ts";
 import { makeFindClientAddress } from "../../core/client-address.ts";
 import { AppError, makeRefusal } from "../../core/error.ts";
+import type { CallOrigin } from "../context.ts";
 import { parseRefusal } from "../refusal.ts";
 import { respondRefusal } from "../rest-handler.ts";
 import { insertPasswordAudit, parseAnsweredUser } from "./account-audit.ts";
 import { parseAuthBody } from "./auth-body.ts";
-import { type AuthDeps, addressHeader } from "./auth-deps.ts";
+import { type AuthDeps, addressHeader, requestIdHeader } from "./auth-deps.ts";
 import type { makeAuth } from "./better-auth.ts";
 import { listOwnOrigins } from "./own-origin.ts";
 import type { SessionGate } from "./session-gate.ts";
@@ -79,15 +80,14 @@ export function makeAuthRouter(deps: AuthDeps, gate: SessionGate): express.Route
     const { auth, baseUrl } = await loadAuth(req.socket.localPort ?? 0);
     const body = req.method === "GET" ? null : parseAuthBody(req.path, req.body ?? {});
     const invitation = req.path === "/sign-up/email" ? await findSignUpInvitation(deps, req.body) : null;
-    const ip = findClientAddress(req);
-    const answer = await auth.handler(makeAuthRequest(req, baseUrl, ip, body));
+    const origin = { ip: findClientAddress(req), requestId: String(res.getHeader("x-request-id") ?? "") };
+    const answer = await auth.handler(makeAuthRequest(req, baseUrl, origin, body));
     // It says no more than 500; where PostgreSQL is why, this throws what is answered with 503.
     if (answer.status === 500) await findAnyApiKey(deps.database.sql);
     if (answer.ok && invitation !== null) {
       await settleInvitation(deps.database.sql, invitation, await parseAnsweredUser(answer.clone()));
     }
     if (answer.ok && req.path === "/change-password") {
-      const origin = { ip, requestId: String(res.getHeader("x-request-id") ?? "") };
       await insertPasswordAudit(deps, await parseAnsweredUser(answer.clone()), origin);
     }
     if (answer.ok && beforeSession.has(req.path)) tidyUp();
@@ -115,8 +115,8 @@ function findForgery(gate: SessionGate, req: Request) {
   return hasBody || req.headers["content-type"] !== undefined ? gate.findForgery(req) : null;
 }
 
-function makeAuthRequest(req: Request, baseUrl: string, address: string, body: object | null): globalThis.Request {
-  const headers = new Headers({ [addressHeader]: address });
+function makeAuthRequest(req: Request, baseUrl: string, origin: CallOrigin, body: object | null): globalThis.Request {
+  const headers = new Headers({ [addressHeader]: origin.ip, [requestIdHeader]: origin.requestId });
   for (const name of passedHeaders) {
     const value = req.headers[name];
     if (typeof value === "string") headers.set(name, value);

@@ -1,9 +1,10 @@
+import { randomBytes } from "node:crypto";
 import { APIError, createAuthMiddleware } from "better-auth/api";
 import { betterAuth } from "better-auth/minimal";
-import { makeAuthAdapter } from "../../../db/auth-adapter.ts";
-import { insertAuditEntry } from "../../../db/queries/insert-audit-entry.ts";
+import { addAuthAudit, makeAuthAdapter } from "../../../db/auth-adapter.ts";
 import { deleteUserSessions } from "../../../db/queries/update-user.ts";
-import { type AuthDeps, addressHeader } from "./auth-deps.ts";
+import { makeRandomText } from "../users/random-text.ts";
+import { type AuthDeps, addressHeader, requestIdHeader } from "./auth-deps.ts";
 import { getCookiePrefix, makeSessionKey } from "./session-cookie.ts";
 
 /**
@@ -80,17 +81,21 @@ export function makeAuth(
     databaseHooks: {
       user: {
         create: {
-          before: (user) => Promise.resolve({ data: { ...user, role: "member", plan: firstPlan, disabledAt: null } }),
-          after: async ({ id, email, name }) => {
-            const after = { id, email, name, role: "member", plan: firstPlan };
-            const entry = {
+          before: (user, context) => {
+            const id = makeRandomText(randomBytes, 32);
+            const after = { id, email: user.email, name: user.name, role: "member", plan: firstPlan };
+            addAuthAudit({
               actor: `user:${id}`,
               action: "users.signUp",
               objectType: "user",
               objectId: id,
               ownerId: id,
-            };
-            await insertAuditEntry(database.sql, { ...entry, before: null, after, ip: "", requestId: "" });
+              before: null,
+              after,
+              ip: context?.headers?.get(addressHeader) ?? "",
+              requestId: context?.headers?.get(requestIdHeader) ?? "",
+            });
+            return Promise.resolve({ data: { ...user, ...after, disabledAt: null } });
           },
         },
       },

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type GatewayProcess, openGatewayProcess } from "../../support/gateway-process.ts";
+import { expectPostgresLog } from "../../support/postgres-log.ts";
 import { makeBrowser, openUsersGateway, signIn, signUp, testPassword } from "../../support/users-harness.ts";
 
 let gateway: GatewayProcess;
@@ -23,6 +24,39 @@ test("signing up opens a session, whose cookie is for this host and no script", 
     plan: { name: "free", keys: 2, budget_usd: "5", requests_per_minute: 30 },
     key_count: 0,
   });
+});
+
+test("signing up is in the audit log with where it came from, and is not done where that cannot be written", async () => {
+  const { sql } = gateway.database.database;
+  const account = { name: "Ann", email: "audited@example.com", password: testPassword };
+  const browser = makeBrowser(gateway.url);
+  const count = async () => (await sql`select from app_user where email = ${account.email}`).length;
+  const signature = "insert_audit_entry(text, text, text, text, text, jsonb, jsonb, text, text)";
+  await sql.unsafe(`alter function ${signature} rename to lost`);
+  try {
+    expectPostgresLog(/function insert_audit_entry.* does not exist/);
+    expect((await browser.send("POST", "/api/auth/sign-up/email", account)).status).toBe(500);
+    expect(await count()).toBe(0);
+  } finally {
+    await sql.unsafe(`alter function ${signature.replace("insert_audit_entry", "lost")} rename to insert_audit_entry`);
+  }
+  const answer = await browser.send("POST", "/api/auth/sign-up/email", account);
+  expect([answer.status, await count()]).toEqual([200, 1]);
+  const { id } = answer.body.user as { id: string };
+  const entries = await sql`
+    select e.*, e.xmin::text = u.xmin::text as together from audit_entry e join app_user u on u.id = e.object_id
+    where e.object_id = ${id}`;
+  expect(entries).toMatchObject([
+    {
+      actor: `user:${id}`,
+      action: "users.signUp",
+      owner_id: id,
+      after: { id, email: account.email, name: "Ann", role: "member", plan: "free" },
+      ip: "127.0.0.1",
+      request_id: answer.headers.get("x-request-id"),
+      together: true,
+    },
+  ]);
 });
 
 test("behind https the cookie is Secure and bound to the host by its name", async () => {
