@@ -21,8 +21,6 @@ export interface Price {
   reasoning?: TieredRate;
   inputAudio?: TieredRate;
   outputAudio?: TieredRate;
-  /** The model's context window, where the catalogue tells it. */
-  contextTokensMax?: number;
 }
 
 const tokensPerRate = 1_000_000n;

@@ -12,7 +12,7 @@ const buckets = {
   reasoning: "reasoning_usd_per_million",
   inputAudio: "input_audio_usd_per_million",
   outputAudio: "output_audio_usd_per_million",
-} as const satisfies Record<Exclude<keyof Price, "id" | "contextTokensMax">, keyof PriceSection>;
+} as const satisfies Record<Exclude<keyof Price, "id">, keyof PriceSection>;
 
 type Bucket = keyof typeof buckets;
 

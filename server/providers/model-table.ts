@@ -2,6 +2,7 @@ import { LRUCache } from "lru-cache";
 import { parseShorthand } from "../core/model-name.ts";
 import { type ProviderType, providerTypes } from "../core/provider-type.ts";
 import type { Config, ProviderConfig } from "../platform/config.ts";
+import { findContextTokens } from "./context-window.ts";
 import type { PriceBook } from "./price-book.ts";
 import type { ProviderTarget } from "./types.ts";
 
@@ -98,6 +99,7 @@ function makeTarget(
   prices: PriceBook,
 ): ProviderTarget {
   const url = provider.apiBase === null ? null : new URL(provider.apiBase);
+  const { catalogueId } = providerTypes[provider.type];
   return {
     providerName: provider.name,
     type: provider.type,
@@ -105,7 +107,8 @@ function makeTarget(
     origin: url === null ? null : url.origin,
     basePath: url === null ? "" : url.pathname.replace(/(?<!\/)\/+$/, ""),
     credential: provider.credential,
-    price: prices.find(providerTypes[provider.type].catalogueId, upstreamModel, modelName),
+    price: prices.find(catalogueId, upstreamModel, modelName),
+    contextTokensMax: findContextTokens(catalogueId, upstreamModel),
     outputTokensMax,
     timeouts: provider.timeouts,
     retriesMax: provider.retriesMax,

@@ -65,8 +65,6 @@ function findInCatalogue(source: string, catalogueId: string, upstreamModel: str
   const output = rates.output_mtok === undefined ? outputWithoutRate(rates) : parseRate(rates.output_mtok);
   if (input === null || output === null) return null;
   const price: Price = { id: `${source}:${catalogueId}:${found.model.id}${formatSince(found)}`, input, output };
-  const { context_window: contextTokensMax } = found.model;
-  if (contextTokensMax !== undefined) price.contextTokensMax = contextTokensMax;
   const extra = {
     cachedInput: rates.cache_read_mtok,
     cacheWrite: rates.cache_write_mtok,

@@ -39,6 +39,8 @@ export interface ProviderTarget {
   credential: Secret | null;
   /** `null`: unpriced, which is not zero. */
   price: Price | null;
+  /** The model's context window, when known. */
+  contextTokensMax: number | null;
   /** The most output tokens this model can give, when known. */
   outputTokensMax: number | null;
   timeouts: ProviderTimeouts;

@@ -128,9 +128,9 @@ export function admit(
 /** The largest context window among the providers; `null` where one does not tell. */
 function findContextTokens(targets: readonly ProviderTarget[]): number | null {
   let most = 0;
-  for (const { price } of targets) {
-    if (price?.contextTokensMax === undefined) return null;
-    most = Math.max(most, price.contextTokensMax);
+  for (const { contextTokensMax } of targets) {
+    if (contextTokensMax === null) return null;
+    most = Math.max(most, contextTokensMax);
   }
   return most;
 }

@@ -61,7 +61,9 @@ async function openProcess(
           process: `test-${opened.length}-${Math.random().toString(36).slice(2)}`,
           onChange: () => undefined,
           onCut: () => undefined,
+          listRunning: () => [],
           onImported: () => undefined,
+          onBudgetPressure: () => undefined,
           onRules: () => book.noticeChange(),
           onState: () => undefined,
         });

@@ -10,6 +10,7 @@ export function makeTarget(origin: string | null, more: Partial<ProviderTarget> 
     basePath: "/v1",
     credential: null,
     price: null,
+    contextTokensMax: null,
     outputTokensMax: null,
     timeouts: { connectMs: 5_000, firstByteMs: 30_000, idleMs: 30_000, totalMs: 60_000 },
     retriesMax: 0,

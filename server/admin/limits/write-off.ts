@@ -15,7 +15,7 @@ export const writeOffProcess = makeProcedure("admin:keys")
       operationId: "writeOffBudgetProcess",
       summary: "Charge what a process holds that will never tell what it spent",
       description:
-        "For a process whose machine or data folder is gone. Its budgets are charged all that it held. Should its journal be found after all, its calls are charged and taken off again. A process that still runs ends as soon as it notices.",
+        "For a process whose machine or data folder is gone. Its budgets are charged all that it held. Should its journal be found after all, its calls are taken off what was charged, so that nothing is charged twice. A process that still runs ends as soon as it notices.",
       tags: ["Limits"],
       refusals: [404, 409],
     },

@@ -8,7 +8,16 @@ let gateway: TestGateway;
 let service: string;
 
 beforeAll(async () => {
-  gateway = await openTestGateway({ config: '[permissions]\nextra = ["billing:read", "billing:delete"]\n' });
+  gateway = await openTestGateway({
+    config: `
+[permissions]
+extra = ["billing:read", "billing:delete"]
+[[budgets]]
+limit_usd = "0.000001"
+period = "total"
+scope = { owner_id = "poor" }
+`,
+  });
   service = (await gateway.makeKey({ permissions: ["keys:verify"] })).text;
 });
 afterAll(() => gateway.close());
@@ -140,9 +149,41 @@ describe("POST /v1/keys/verify", () => {
     expect(await left(0)).toEqual(["VALID", 0, true]);
   });
 
-  it("emits every code but that of budgets", () => {
-    const seen = new Set([...cases.map((one) => one[3]), "NOT_FOUND"]);
-    expect(verifyCodes.filter((code) => !seen.has(code))).toEqual(["BUDGET_EXCEEDED"]);
+  it("asks the budgets of the key, and charges nothing", async () => {
+    const { text, publicId } = await gateway.makeKey({
+      budgets: [
+        { limitNanoUsd: 5_000_000n, period: "day" },
+        { limitNanoUsd: 9_000_000n, period: "total" },
+      ],
+    });
+    const ask = async (cost: string, more = {}) => (await verify({ key: text, cost_usd: cost, ...more })).code;
+    for (let times = 0; times < 20; times++) expect(await ask("0.005")).toBe("VALID");
+    expect(await ask("0.005000001")).toBe("BUDGET_EXCEEDED");
+    expect((await verify({ key: text })).code).toBe("VALID");
+    const { sql } = gateway.database.database;
+    const settled = await sql`select settled_nano_usd from budget_window where subject = ${publicId}`;
+    expect(settled.map((row) => Number(row.settled_nano_usd))).toEqual([0, 0]);
+    expect(gateway.context.proxy.budgets.isHolding).toBe(false);
+  });
+
+  it("without an amount asks whether anything is left, and takes nothing from the rate where nothing is", async () => {
+    const budgets = [{ limitNanoUsd: 0n, period: "month" }];
+    const { text } = await gateway.makeKey({ budgets, rateLimits: { requests_per_day: 5 } });
+    const answer = await verify({ key: text });
+    expect(answer).toMatchObject({ valid: false, code: "BUDGET_EXCEEDED", remaining: 5 });
+    // What comes first is told first.
+    expect((await verify({ key: text, permissions: ["vec:read"] })).code).toBe("INSUFFICIENT_PERMISSIONS");
+  });
+
+  it("asks the budgets above the key too", async () => {
+    const { text } = await gateway.makeKey({ ownerId: "poor" });
+    expect((await verify({ key: text, cost_usd: "0.000001" })).code).toBe("VALID");
+    expect((await verify({ key: text, cost_usd: "0.000001001" })).code).toBe("BUDGET_EXCEEDED");
+  });
+
+  it("emits every code", () => {
+    const seen = new Set([...cases.map((one) => one[3]), "NOT_FOUND", "BUDGET_EXCEEDED"]);
+    expect(verifyCodes.filter((code) => !seen.has(code))).toEqual([]);
   });
 
   it("says nothing but NOT_FOUND without the whole text, whatever is known of the key", async () => {

@@ -8,7 +8,7 @@ import {
   restRoutes,
   sendAdminRequest,
 } from "../../support/admin-operation.ts";
-import { matrixInputs } from "../../support/authorization-matrix.ts";
+import { type MatrixObject, matrixInputs } from "../../support/authorization-matrix.ts";
 import type { GatewayProcess } from "../../support/gateway-process.ts";
 import { openUsersGateway, signUp } from "../../support/users-harness.ts";
 
@@ -57,7 +57,7 @@ const privileged: readonly [name: string, value: unknown][] = [
 const mutations = procedures.filter(({ type }) => type === "mutation");
 let gateway: GatewayProcess;
 let callers: { title: string; headers: Record<string, string> }[];
-let object: { publicId: string; text: string; ownerId: string; userId: string; limitId: string; process: string };
+let object: MatrixObject;
 
 beforeAll(async () => {
   gateway = await openUsersGateway("[plans.free]\nkeys = 100\n");
