@@ -29,7 +29,7 @@ export interface JobObservation {
 export interface SilentLeases {
   processes: number;
   /** What they hold. */
-  heldUsd: number;
+  heldGauge: number;
 }
 
 /** The one home of metrics. No label is ever a key, owner, tag, address or anything else that a client chooses. */
@@ -226,9 +226,9 @@ export function openMetrics(): Metrics {
     },
   });
 
-  let silentLeases: SilentLeases = { processes: 0, heldUsd: 0 };
+  let silentLeases: SilentLeases = { processes: 0, heldGauge: 0 };
   readers.set("silentProcesses", () => silentLeases.processes);
-  readers.set("silentHeldUsd", () => silentLeases.heldUsd);
+  readers.set("silentHeldUsd", () => silentLeases.heldGauge);
   addGauge(
     "silentProcesses",
     "tollgate_lease_processes_silent",
