@@ -60,7 +60,7 @@ export function makeRateRefusal(excess: RateExcess): Refusal {
   if (limit === null) return makeRefusal("concurrency_limit_exceeded", undefined, { retryAfterSeconds: 1 });
   const isTokens = limit.resource.endsWith("tokens");
   const unit = limit.resource === "cost" ? `${limit.limit / 1e9} USD` : String(limit.limit);
-  const reached = `This key's limit ${limit.name} of ${unit} is reached`;
+  const reached = `The limit ${limit.name} of ${unit} is reached`;
   const code = isTokens ? "token_limit_exceeded" : "rate_limit_exceeded";
   if (waitMs === Number.POSITIVE_INFINITY) return makeRefusal(code, `${reached}; it lets no call through.`);
   const seconds = Math.ceil((waitMs * (1 + Math.random() * jitterShare)) / 1_000);
