@@ -245,12 +245,21 @@ describe("rows of tenants", () => {
     }
   }
 
-  test("these are all tables of the product but those of usage", async () => {
+  test("these are all tables of the product but those of usage, budgets and limit rules", async () => {
     const rows = await owner()<{ name: string; secure: boolean }[]>`
       select relname as name, relrowsecurity as secure from pg_class
       where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition order by 1`;
     expect(rows.filter(({ secure }) => secure).map(({ name }) => name)).toEqual(guarded);
-    expect(rows.filter(({ secure }) => !secure).map(({ name }) => name)).toEqual(["usage_event", "usage_part"]);
+    expect(rows.filter(({ secure }) => !secure).map(({ name }) => name)).toEqual([
+      "budget_lease",
+      "budget_process",
+      "budget_window",
+      "budget_write_off",
+      "limit_rule",
+      "limit_rule_version",
+      "usage_event",
+      "usage_part",
+    ]);
   });
 
   test("a connection that has set no tenant reads none of them, and changes none", async () => {
