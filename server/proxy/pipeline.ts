@@ -18,7 +18,7 @@ import { findRateLimits } from "./find-rate-limits.ts";
 import { makeEvent } from "./make-event.ts";
 import type { OpenCall } from "./open-calls.ts";
 import { parseInference } from "./parse.ts";
-import { makeRateRefusal, setRateHeaders } from "./rate-headers.ts";
+import { makeRateHeaders, makeRateRefusal } from "./rate-headers.ts";
 import { readBody } from "./read-body.ts";
 import { relayAnswer } from "./relay-answer.ts";
 import { StreamRelay } from "./relay-stream.ts";
@@ -41,6 +41,8 @@ interface Call {
   /** From the moment the key is known. */
   open: OpenCall | null;
   hold: BudgetHold | null;
+  /** What its answer says of the limits that it was counted in. */
+  rateHeaders: readonly string[];
 }
 
 /**
@@ -65,6 +67,7 @@ export async function handleInference(
     corsOrigin: null,
     open: null,
     hold: null,
+    rateHeaders: [],
   };
   proxy.openRequests.count++;
   try {
@@ -72,13 +75,13 @@ export async function handleInference(
     const known = authenticated instanceof Promise ? await authenticated : authenticated;
     const refusal = isRefusal(known) ? refuseUnknown(call, known) : await runAdmitted(call, known);
     if (refusal === null) return;
-    respondRefusal(request, response, call.requestId, refusal, call.corsOrigin);
+    respondRefusal(request, response, call.requestId, refusal, call.corsOrigin, call.rateHeaders);
     observe(call, 0, refusal);
   } catch (error) {
     proxy.logger.error({ err: error, request_id: call.requestId }, "a request failed inside the gateway");
     const refusal = makeRefusal("internal_error");
     if (response.headersSent) response.destroy();
-    else respondRefusal(request, response, call.requestId, refusal, call.corsOrigin);
+    else respondRefusal(request, response, call.requestId, refusal, call.corsOrigin, call.rateHeaders);
     observe(call, 0, refusal);
   } finally {
     if (call.open !== null) proxy.openCalls.close(call.open);
@@ -125,7 +128,7 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
     const bound = makeRateBound(body.length, admission);
     const answer = proxy.rateWindows.reserve(limits.buckets, limits.slots, bound, true);
     const asked = answer instanceof Promise ? await answer : answer;
-    setRateHeaders(response, asked.states);
+    call.rateHeaders = makeRateHeaders(asked.states);
     if (!asked.ok) return makeRateRefusal(asked);
     grant = asked;
   }

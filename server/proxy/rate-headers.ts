@@ -1,4 +1,3 @@
-import type { ServerResponse } from "node:http";
 import { makeRefusal, type Refusal } from "../core/error.ts";
 import type { RateResource } from "../core/rate-limit.ts";
 import type { RateExcess, RateState } from "../limits/rate-windows.ts";
@@ -33,24 +32,26 @@ export function findTightest(states: readonly RateState[]): RateState | null {
 }
 
 /**
- * Sets what an answer says of the key's limits, before its head is written.
+ * What an answer says of the limits of its call: names and values in turn.
  *
  * Source: OpenAI's `x-ratelimit-*` headers, and draft-ietf-httpapi-ratelimit-headers for the tightest of all limits.
  */
-export function setRateHeaders(response: ServerResponse, states: readonly RateState[]): void {
+export function makeRateHeaders(states: readonly RateState[]): string[] {
+  const headers: string[] = [];
   for (const [family, resources] of families) {
     const state = findTightest(states.filter(({ limit }) => resources.includes(limit.resource)));
     if (state === null) continue;
-    response.setHeader(`x-ratelimit-limit-${family}`, String(state.limit.limit));
-    response.setHeader(`x-ratelimit-remaining-${family}`, String(Math.floor(state.remaining)));
-    response.setHeader(`x-ratelimit-reset-${family}`, formatWait(state.resetMs));
+    headers.push(`x-ratelimit-limit-${family}`, String(state.limit.limit));
+    headers.push(`x-ratelimit-remaining-${family}`, String(Math.floor(state.remaining)));
+    headers.push(`x-ratelimit-reset-${family}`, formatWait(state.resetMs));
   }
   const tightest = findTightest(states);
-  if (tightest === null) return;
+  if (tightest === null) return headers;
   const { limit, remaining, resetMs } = tightest;
   const unit = limit.resource === "cost" ? ';qu="nano-usd"' : "";
-  response.setHeader("ratelimit", `"${limit.name}";r=${Math.floor(remaining)};t=${Math.ceil(resetMs / 1_000)}`);
-  response.setHeader("ratelimit-policy", `"${limit.name}";q=${limit.limit}${unit};w=${limit.windowMs / 1_000}`);
+  headers.push("ratelimit", `"${limit.name}";r=${Math.floor(remaining)};t=${Math.ceil(resetMs / 1_000)}`);
+  headers.push("ratelimit-policy", `"${limit.name}";q=${limit.limit}${unit};w=${limit.windowMs / 1_000}`);
+  return headers;
 }
 
 /** What a client is told whose call does not fit. `Retry-After` is never too early. */

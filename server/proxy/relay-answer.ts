@@ -30,6 +30,7 @@ export interface RelayedCall {
   corsOrigin: string | null;
   /** What is held for it in its budgets. */
   hold: BudgetHold | null;
+  rateHeaders: readonly string[];
 }
 
 /** Writes a whole answer (or what there is instead of one) to the client, and the usage onto the event. */
@@ -74,6 +75,7 @@ export function relayAnswer(
           corsOrigin: call.corsOrigin,
           overheadMs: now - call.startedAtMs - dispatched.upstreamMs,
           costNanoUsd: event.costNanoUsd,
+          rateHeaders: call.rateHeaders,
           budgetRemainingNanoUsd: findRemaining(call.hold, event),
           outputTokensMax,
           retryAfter: findRetryAfter(result.status, result.headers),
@@ -103,5 +105,5 @@ export function setClientLeft(event: UsageEvent): void {
 function refuse(call: RelayedCall, event: UsageEvent, refusal: Refusal): void {
   event.status = errorTable[refusal.code].status;
   event.code = refusal.code;
-  respondRefusal(call.request, call.response, call.requestId, refusal, call.corsOrigin);
+  respondRefusal(call.request, call.response, call.requestId, refusal, call.corsOrigin, call.rateHeaders);
 }

@@ -60,6 +60,7 @@ export class StreamRelay implements StreamReceiver {
       corsOrigin: this.#call.corsOrigin,
       overheadMs: times.sentAtMs - this.#call.startedAtMs + (nowMs - times.firstByteAtMs),
       costNanoUsd: null,
+      rateHeaders: this.#call.rateHeaders,
       budgetRemainingNanoUsd: this.#call.hold?.remaining ?? null,
       outputTokensMax: this.#options.outputTokensMax,
       retryAfter: null,

@@ -50,9 +50,9 @@ export function respondAllowed(
   response: ServerResponse,
   requestId: EventId,
   plain: boolean,
-  identity: readonly string[],
+  more: readonly string[],
 ): void {
-  const headers = [...makeBaseHeaders(requestId, null), ...identity];
+  const headers = [...makeBaseHeaders(requestId, null), ...more];
   if (plain) headers.push("content-length", "0");
   response.writeHead(plain ? 200 : 204, headers);
   response.end();
@@ -91,12 +91,13 @@ export function respondRefusal(
   requestId: EventId,
   refusal: Refusal,
   corsOrigin: string | null = null,
+  rateHeaders: readonly string[] = [],
 ): void {
   if (response.headersSent || response.destroyed) return;
   const status = findStatus(refusal);
   const body = Buffer.from(JSON.stringify(makeErrorBody(refusal)));
   const headers = makeBaseHeaders(requestId, corsOrigin);
-  headers.push("content-type", "application/json", "content-length", String(body.length));
+  headers.push("content-type", "application/json", "content-length", String(body.length), ...rateHeaders);
   if (status === 401) headers.push("www-authenticate", "Bearer");
   if (refusal.retryAfterSeconds !== undefined)
     headers.push("retry-after", String(Math.ceil(refusal.retryAfterSeconds)));
@@ -161,6 +162,7 @@ export function respondJson(
 export interface CallFacts {
   requestId: EventId;
   corsOrigin: string | null;
+  rateHeaders: readonly string[];
   overheadMs: number;
   /** `null`: unpriced, or not known yet. */
   costNanoUsd: bigint | null;
@@ -179,6 +181,7 @@ function makeCallHeaders(facts: CallFacts, contentType: string): string[] {
   if (facts.budgetRemainingNanoUsd !== null)
     headers.push("x-tollgate-budget-remaining-usd", formatUsd(facts.budgetRemainingNanoUsd));
   if (facts.outputTokensMax !== null) headers.push("x-tollgate-max-output-tokens", String(facts.outputTokensMax));
+  for (const text of facts.rateHeaders) headers.push(text);
   if (facts.retryAfter !== null) headers.push("retry-after", facts.retryAfter);
   return headers;
 }

@@ -7,7 +7,7 @@ import type { KnownKey } from "../../keys/known-key.ts";
 import { openCaller } from "../caller.ts";
 import type { ProxyContext } from "../context.ts";
 import { findUseRefusal, reserveUse } from "../key-use.ts";
-import { setRateHeaders } from "../rate-headers.ts";
+import { makeRateHeaders } from "../rate-headers.ts";
 import { respondAllowed, respondRefusal } from "../respond.ts";
 
 const query = z.strictObject({
@@ -49,9 +49,10 @@ export async function handleForwardAuth(
             origin: request.headers.origin,
           });
     const { refusal, states } = await reserveUse(proxy, known, oneRequest, mayNot);
-    setRateHeaders(response, states);
-    if (refusal !== null) respondRefusal(request, response, requestId, refusal, corsOrigin);
-    else respondAllowed(response, requestId, "status" in parsed && parsed.status[0] === "200", makeIdentity(known));
+    const rates = makeRateHeaders(states);
+    const isPlain = "status" in parsed && parsed.status[0] === "200";
+    if (refusal !== null) respondRefusal(request, response, requestId, refusal, corsOrigin, rates);
+    else respondAllowed(response, requestId, isPlain, [...makeIdentity(known), ...rates]);
   }
   const durationMs = proxy.clock.monotonicMs() - startedAtMs;
   proxy.metrics.observeRequest("forward_auth", response.statusCode, "", durationMs, durationMs);
