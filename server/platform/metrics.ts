@@ -45,8 +45,8 @@ export interface JobObservation {
 /** Processes that lease budgets and were not seen lately; plain data, like {@link JobObservation}. */
 export interface SilentLeases {
   processes: number;
-  /** What they hold, in USD: a gauge for people to look at. */
-  held: number;
+  /** What they hold. */
+  heldUsd: number;
 }
 
 /** The one home of metrics. No label is ever a key, owner, tag, address or anything else that a client chooses. */
@@ -269,9 +269,9 @@ export function openMetrics(): Metrics {
     },
   });
 
-  let silentLeases: SilentLeases = { processes: 0, held: 0 };
+  let silentLeases: SilentLeases = { processes: 0, heldUsd: 0 };
   readers.set("silentProcesses", () => silentLeases.processes);
-  readers.set("silentHeldUsd", () => silentLeases.held);
+  readers.set("silentHeldUsd", () => silentLeases.heldUsd);
   addGauge(
     "silentProcesses",
     "tollgate_lease_processes_silent",

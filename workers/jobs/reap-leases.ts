@@ -30,6 +30,6 @@ export async function handleReapLeases({ context, logger, signal }: JobTools) {
     silent += batch;
   }
   const { processes, heldNanoUsd } = await findSilentHoldings(sql);
-  context.metrics.observeSilentLeases({ processes, held: makeUsdGauge(heldNanoUsd) });
+  context.metrics.observeSilentLeases({ processes, heldUsd: makeUsdGauge(heldNanoUsd) });
   return { silent, processes };
 }

@@ -137,12 +137,12 @@ describe("reap-leases", () => {
     expect(await handleReapLeases(tools)).toEqual({ silent: 1, processes: 1 });
     expect(await handleReapLeases(tools)).toEqual({ silent: 0, processes: 1 });
     expect(listSilent()).toMatchObject([{ process: "silent", held_usd: "2.5", windows: 1, level: "warn" }]);
-    expect(harness.silentLeases.at(-1)).toEqual({ processes: 1, held: 2.5 });
+    expect(harness.silentLeases.at(-1)).toEqual({ processes: 1, heldUsd: 2.5 });
     expect(await readAll()).toBe(before);
     // It was only stopped: it wakes up, and is not told of until it is silent again.
     await updateBudgetProcess(sql(), "silent");
     expect(await handleReapLeases(tools)).toEqual({ silent: 0, processes: 0 });
-    expect(harness.silentLeases.at(-1)).toEqual({ processes: 0, held: 0 });
+    expect(harness.silentLeases.at(-1)).toEqual({ processes: 0, heldUsd: 0 });
     const [row] = await sql()`select silent_at from budget_process where process = 'silent'`;
     expect(row?.silent_at).toBeNull();
   });
