@@ -38,7 +38,7 @@ test("budgets are listed, topped up by key or window, and reset", async () => {
   expect(table.out).toMatch(/^WINDOW +STATE +LIMIT +EXTRA +SPENT +RESERVED +REMAINING +RESETS$/m);
   expect(table.out).toContain(id);
   expect(JSON.parse((await run("reset", id, "--json")).out)).toMatchObject({ extra_usd: "3.5", remaining_usd: "2" });
-}, 60_000);
+}, 180_000);
 
 test("processes are listed, and written off", async () => {
   const { sql } = gateway.database.database;
@@ -56,7 +56,7 @@ test("processes are listed, and written off", async () => {
   const refused = await run("write-off", live.process);
   expect(refused).toMatchObject({ code: 1, out: "" });
   expect(refused.error).toContain("seen within the last minute");
-}, 60_000);
+}, 180_000);
 
 test("mistakes say what would be right", async () => {
   const cases: [args: string[], code: number, error: string][] = [
@@ -72,4 +72,4 @@ test("mistakes say what would be right", async () => {
     expect([args, answer.code, answer.out]).toEqual([args, code, ""]);
     expect(answer.error).toContain(error);
   }
-}, 60_000);
+}, 180_000);
