@@ -31,6 +31,7 @@ const created = {
   rotated_at: null,
   rotation: null,
   imported_from: null,
+  operator_hold: false,
   advice: [],
   version: 1,
 };
