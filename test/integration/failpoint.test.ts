@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { afterEach, expect, test } from "vitest";
-import { loadProcessFailpoint } from "../../../server/platform/config.ts";
-import { parseFailpoint, passFailpoint, setFailpoint } from "../../../server/platform/failpoint.ts";
+import { loadProcessFailpoint } from "../../server/platform/config.ts";
+import { parseFailpoint, passFailpoint, setFailpoint } from "../../server/platform/failpoint.ts";
 
-const module = new URL("../../../server/platform/failpoint.ts", import.meta.url).href;
+const module = new URL("../../server/platform/failpoint.ts", import.meta.url).href;
 
 afterEach(() => {
   delete process.env.TOLLGATE_FAILPOINT;
