@@ -30,7 +30,11 @@ export function makeLeaseAsk(
   surplus: boolean,
   nowMs: number,
 ): MadeAsk {
-  const involved = new Set([...groups.flatMap(({ leases }) => leases), ...returned, ...fetched]);
+  const grouped = groups.flatMap(({ leases }) => leases);
+  const asked = new Set(grouped);
+  // Who waits asks for a surplus anyway.
+  const ahead = fetched.filter((lease) => !asked.has(lease));
+  const involved = new Set([...grouped, ...returned, ...fetched]);
   const returns = returned.map((lease) => ({ id: lease.window.id, amount: lease.returning }));
   for (const lease of returned) lease.returning = 0n;
   const terms = new Map([...involved].map((lease) => [lease, lease.window.terms]));
@@ -38,6 +42,7 @@ export function makeLeaseAsk(
   return {
     ask: {
       share: Number(share),
+      apart: asked.size === grouped.length,
       notify: isUnderPressure,
       terms: [...terms]
         .filter(([{ isConfirmed }]) => !isConfirmed)
@@ -45,7 +50,7 @@ export function makeLeaseAsk(
       returns,
       groups: [
         ...groups.map((group) => ({ windows: makeGroup(group, share, surplus, nowMs) })),
-        ...fetched.map((lease) => ({ windows: [{ id: lease.window.id, min: 0n, all: 0n, want: lease.surplus }] })),
+        ...ahead.map((lease) => ({ windows: [{ id: lease.window.id, min: 0n, all: 0n, want: lease.surplus }] })),
       ],
     },
     opened: [...involved].filter(({ isOpened }) => !isOpened),

@@ -107,7 +107,7 @@ describe("reset-budgets", () => {
     for (const { id, terms, startMs, endMs } of windows) {
       await openBudgetWindows(sql(), [{ ...terms, id, startMs, endMs }]);
       const groups = [{ windows: [{ id, min: limit, all: limit, want: 0n }] }];
-      const ask = { process: "p", seq: ++seq, share: 8, notify: false, terms: [], returns: [], groups };
+      const ask = { process: "p", seq: ++seq, share: 8, notify: false, apart: false, terms: [], returns: [], groups };
       expect((await leaseBudgets(sql(), ask)).refused).toEqual([]);
     }
   });

@@ -48,6 +48,7 @@ async function endFromOutside(window: BudgetWindow, writeOff: boolean): Promise<
     seq: 1,
     share: 8,
     notify: false,
+    apart: false,
     terms: [],
     returns: [],
     groups: [{ windows: [{ id, min: amount, all: amount, want: 0n }] }],

@@ -42,7 +42,16 @@ async function makeDead(calls: number, bootId: string): Promise<void> {
   await openBudgetWindows(sql(), [{ ...terms, id, startMs, endMs }]);
   await sql()`insert into budget_process (process) values ('dead')`;
   const groups = [{ windows: [{ id, min: lease, all: lease, want: 0n }] }];
-  await leaseBudgets(sql(), { process: "dead", seq: 1, share: 8, notify: false, terms: [], returns: [], groups });
+  await leaseBudgets(sql(), {
+    process: "dead",
+    seq: 1,
+    share: 8,
+    notify: false,
+    apart: false,
+    terms: [],
+    returns: [],
+    groups,
+  });
   const folder = join(journalDir, "dead");
   mkdirSync(folder);
   const records = Array.from({ length: calls }, (_, index) => {
