@@ -19,10 +19,20 @@ export function listInputIssues(error: z.ZodError, allowed: readonly string[] = 
       const message = `there is no such field${issue.path.length === 0 ? told : ""}`;
       return issue.keys.map((key) => ({ path: formatPath([...issue.path, key]), message }));
     }
+    // Of the shapes that a value may have, the one that it nearly has says more than that it has none of them.
+    const nearest = issue.code === "invalid_union" ? findNearest(issue.errors) : null;
+    if (nearest !== null) {
+      return nearest.map(({ path, message }) => ({ path: formatPath([...issue.path, ...path]), message }));
+    }
     // A record's key at fault says why one level down.
     const inner = issue.code === "invalid_key" ? (issue.issues[0]?.message ?? issue.message) : issue.message;
     return [{ path: formatPath(issue.path), message: inner }];
   });
+}
+
+/** The faults of the shape of which only parts are wrong; `null` where the value as a whole fits none. */
+function findNearest(shapes: readonly (readonly z.core.$ZodIssue[])[]): readonly z.core.$ZodIssue[] | null {
+  return shapes.find((issues) => issues.length > 0 && issues.every(({ path }) => path.length > 0)) ?? null;
 }
 
 function formatPath(path: readonly PropertyKey[]): string {

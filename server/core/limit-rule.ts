@@ -64,7 +64,8 @@ const priority = z
   .number({ error: "a whole number" })
   .int({ error: "must be a whole number" })
   .min(0, { error: "must be 0 or more" })
-  .max(priorityMax, { error: `must be at most ${priorityMax}` });
+  .max(priorityMax, { error: `must be at most ${priorityMax}` })
+  .refine((value) => !Object.is(value, -0), "must not be -0");
 const scope = z.array(ruleScopeSchema).max(scopesMax);
 
 function hasOneRank(rule: { priority?: unknown; always?: unknown }): boolean {

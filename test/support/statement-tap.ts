@@ -1,5 +1,8 @@
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
+/** What a gateway asks whether or not anybody calls: heartbeats, the audit log's checkpoint, limit rules that may have changed. */
+export const ofItself = /pg_notify|audit_entry|budget_process|limit_rule_version/;
+
 /** What PostgreSQL was asked, read off the wire: the ground truth for "no query". */
 export interface StatementTap {
   /** The database's URL by way of the tap. */

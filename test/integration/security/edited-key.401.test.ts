@@ -3,7 +3,7 @@ import { Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Authenticate, isRefusal } from "../../../server/keys/authenticate.ts";
 import { makeRawRequest, type PipelinedRequest, sendPipelined } from "../../support/raw-http.ts";
-import { openStatementTap, type StatementTap } from "../../support/statement-tap.ts";
+import { ofItself, openStatementTap, type StatementTap } from "../../support/statement-tap.ts";
 import { openTestDatabase, type TestDatabase } from "../../support/test-database.ts";
 import { openTestGateway, type TestGateway } from "../../support/test-gateway.ts";
 import { waitUntil } from "../../support/wait-until.ts";
@@ -56,7 +56,7 @@ let gateway: TestGateway;
 let database: TestDatabase;
 let tap: StatementTap;
 const keys: string[] = [];
-const listQueries = () => tap.statements.filter((text) => !text.includes("pg_notify"));
+const listQueries = () => tap.statements.filter((text) => !ofItself.test(text));
 
 beforeAll(async () => {
   database = await openTestDatabase();

@@ -6,10 +6,8 @@ import { type GatewayProcess, openGatewayProcess, type ProcessMeasures } from ".
 import { listMalformedRequests } from "../../support/malformed-authorization.ts";
 import { sendPipelined } from "../../support/raw-http.ts";
 import { makeSeededRandom } from "../../support/seeded-random.ts";
+import { ofItself } from "../../support/statement-tap.ts";
 import { waitUntil } from "../../support/wait-until.ts";
-
-/** What a gateway asks whether or not anybody calls: its heartbeat, and the checkpoint of the audit log. */
-const ofItself = /pg_notify|audit_entry/;
 
 /** BARS.md A1. */
 const count = process.env.TEST_TIER === "full" ? 1_000_000 : 100_000;
