@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Cluster, endClusters, openCluster } from "../support/cluster.ts";
-import type { ClusterMember } from "../support/cluster-member.ts";
 import type { TestKey } from "../support/insert-test-key.ts";
 import { plantFault } from "../support/plant-fault.ts";
 import { exactNanoUsd, exactTokens, makeScriptedConfig } from "../support/scripted-models.ts";
+
+const openOne = (): Promise<Cluster> => openCluster({ workers: 0, config: (url) => makeScriptedConfig(url, budgets) });
 
 const isFull = process.env.TEST_TIER === "full";
 const seeds = isFull ? 200 : 20;
@@ -18,22 +18,31 @@ interface RaceResult {
   others: string[];
 }
 
+/** Key, owner, tag and deployment have a budget each. The last is for all calls of a cluster. */
+const budgets = `
+[[budgets]]
+limit_usd = 1_000
+period = "total"
+`;
+
 const makeKey = (cluster: Cluster, calls: number): Promise<TestKey> =>
   cluster.makeKey({ budgets: [{ limitNanoUsd: exactNanoUsd * BigInt(calls), period: "total" }] });
 
 /** Calls with one key at once, each at a gateway of its own choice and within a few milliseconds. */
 async function runRace(cluster: Cluster, key: TestKey, callers: number): Promise<RaceResult> {
   const { random, gateways } = cluster;
+  const plan = Array.from({ length: callers }, () => ({
+    gateway: random.pick(gateways),
+    key,
+    body,
+    delayMs: random.integer(5),
+  }));
   const result: RaceResult = { admitted: 0, refused: 0, others: [] };
-  const callOnce = async (gateway: ClusterMember, delayMs: number): Promise<void> => {
-    await sleep(delayMs);
-    const response = await cluster.call(gateway, key, body);
-    const text = await response.text();
-    if (response.status === 200) result.admitted++;
-    else if (response.status === 429 && text.includes('"budget_exceeded"')) result.refused++;
-    else result.others.push(`${response.status} ${text}`);
-  };
-  await Promise.all(Array.from({ length: callers }, () => callOnce(random.pick(gateways), random.integer(5))));
+  for (const { status, code } of await cluster.callAll(plan)) {
+    if (status === 200) result.admitted++;
+    else if (status === 429 && code === "budget_exceeded") result.refused++;
+    else result.others.push(`${status} ${code}`);
+  }
   return result;
 }
 
@@ -57,7 +66,7 @@ afterAll(endClusters);
 describe("a budget that is worth exactly 10 calls, over three gateways", () => {
   let cluster: Cluster;
   beforeAll(async () => {
-    cluster = await openCluster({ workers: 0, config: makeScriptedConfig });
+    cluster = await openOne();
   });
 
   it(`admits 10 of 100 callers at once, ${seeds} times, each with a key that was never used`, {
@@ -80,7 +89,7 @@ describe("a budget that is worth exactly 10 calls, over three gateways", () => {
 
 describe("the checks", () => {
   it("find money that is lent twice", async () => {
-    const cluster = await openCluster({ workers: 0, config: makeScriptedConfig });
+    const cluster = await openOne();
     const { sql } = cluster.database;
     await plantFault(sql, "lease_budgets", "- b.settled_nano_usd - b.leased_nano_usd", "- b.settled_nano_usd");
     const key = await makeKey(cluster, worth);

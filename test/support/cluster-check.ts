@@ -45,8 +45,16 @@ export async function settleFindings(
     if (isSettled || performance.now() > deadlineMs) {
       return { verdict, rows, problems: [...listVerdictProblems(verdict), ...broken] };
     }
+    await askForLeases(sql);
     await sleep(200);
   }
+}
+
+/** A process keeps an unused surplus for a minute where there is plenty, unless another is in need of it. */
+export async function askForLeases(sql: postgres.Sql): Promise<void> {
+  const [books] = await sql`select to_regclass('budget_window') as found`;
+  if (books?.found === null) return;
+  await sql`select pg_notify('budget_pressure', 'oracle ' || window_id) from budget_window where leased_nano_usd > 0`;
 }
 
 function listVerdictProblems({ missing, duplicate, under, over, wrong, overspent }: LedgerVerdict): string[] {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Database, openDatabase } from "../../db/client.ts";
 import type { NewApiKey } from "../../db/queries/insert-api-key.ts";
 import { loadConfig } from "../../server/platform/config.ts";
+import { type CallAnswer, type CallerProcess, openCallerProcess, type PlannedCall } from "./caller-process.ts";
 import { type CliRun, runCliProcess } from "./cli-run.ts";
 import { type ClusterFindings, listJournalProblems, listRefusalProblems, settleFindings } from "./cluster-check.ts";
 import { type ClusterMember, openMember } from "./cluster-member.ts";
@@ -51,6 +52,8 @@ export interface Cluster {
   makeKey(properties?: Partial<NewApiKey>): Promise<TestKey>;
   /** A call to `/v1/chat/completions` of a gateway, whose status counts in the check. */
   call(gateway: ClusterMember, key: TestKey, body: Record<string, unknown>): Promise<Response>;
+  /** Many such calls at once, from a process of their own; the answers in their order. */
+  callAll(plan: readonly ClusterCall[]): Promise<CallAnswer[]>;
   /** The command line, on the cluster's database. */
   runCli(args: readonly string[]): Promise<CliRun>;
   /** Calls all gateways over and over; the scripted models unless given. */
@@ -63,6 +66,13 @@ export interface Cluster {
    * @throws with all that is wrong. Prints one line of figures, with the seed.
    */
   close(options?: ClusterCloseOptions): Promise<ClusterReport>;
+}
+
+export interface ClusterCall extends Pick<PlannedCall, "body"> {
+  gateway: ClusterMember;
+  key: TestKey;
+  /** Begun so long after the first; 0 unless given. */
+  delayMs?: number;
 }
 
 export interface ClusterCloseOptions {
@@ -138,6 +148,7 @@ function makeCluster(parts: Parts, env: Record<string, string>): Cluster {
   const limits = new Map<string, bigint>();
   const cliHome = makeHome();
   const loads: LoadClient[] = [];
+  let callers: CallerProcess | null = null;
   const statuses = new Map<number, number>();
   const count = (status: number, times: number): void => void statuses.set(status, (statuses.get(status) ?? 0) + times);
 
@@ -154,6 +165,17 @@ function makeCluster(parts: Parts, env: Record<string, string>): Cluster {
       const response = await gateway.process.call("POST", "/v1/chat/completions", key.text, body);
       count(response.status, 1);
       return response;
+    },
+    async callAll(plan) {
+      if (callers === null) {
+        const opened = openCallerProcess();
+        open.push(() => opened.close());
+        callers = opened;
+      }
+      const calls = plan.map(({ gateway: { url }, key, body, delayMs = 0 }) => ({ url, key: key.text, body, delayMs }));
+      const answers = await callers.run(calls);
+      for (const { status } of answers) if (status > 0) count(status, 1);
+      return answers;
     },
     openLoad(options) {
       const urls = gateways.map(({ url }) => url);

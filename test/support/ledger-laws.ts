@@ -20,10 +20,7 @@ interface WindowBooks {
  * @param mayBeOver subjects whose limit may be passed: their provider charges more than it can.
  * @returns nothing where there are no such books.
  */
-export async function listLawBreaks(
-  sql: postgres.Sql,
-  mayBeOver: ReadonlySet<string> = new Set(),
-): Promise<string[]> {
+export async function listLawBreaks(sql: postgres.Sql, mayBeOver: ReadonlySet<string> = new Set()): Promise<string[]> {
   const [books] = await sql<{ are_there: boolean }[]>`
     select to_regclass('budget_window') is not null and to_regclass('budget_lease') is not null as are_there`;
   if (books?.are_there !== true) return [];

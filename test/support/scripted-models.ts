@@ -33,7 +33,10 @@ export const exactNanoUsd = 32_000n;
 export function makeScriptedConfig(upstreamUrl: string, more = ""): string {
   const make = (name: string, script: string, rest = ""): string =>
     makeModelConfig(upstreamUrl, name, `model_name = "${script}"\n${rest}`);
-  const exact = make("exact", `up+tokens-${exactTokens}`).replace("input_usd_per_million = 1", "input_usd_per_million = 0");
+  const exact = make("exact", `up+tokens-${exactTokens}`).replace(
+    "input_usd_per_million = 1",
+    "input_usd_per_million = 0",
+  );
   return [
     "[log]\naccess = false\n",
     more,
