@@ -1,5 +1,6 @@
 import type { BudgetWindow } from "../core/budget-window.ts";
 import type { Clock } from "../platform/clock.ts";
+import { passFailpoint } from "../platform/failpoint.ts";
 import type { Logger } from "../platform/logger.ts";
 import type { Metrics } from "../platform/metrics.ts";
 import { BudgetHold, type BudgetShortage } from "./budget-hold.ts";
@@ -249,6 +250,7 @@ export class BudgetLeases {
     metrics.leaseStatements++;
     try {
       const answer = await connection.lease(made.opened, made.ask);
+      passFailpoint("lease-granted");
       for (const state of answer.windows) this.#leases.get(state.id)?.setState(state);
       made.confirm();
       this.#serve(groups, answer.refused);
