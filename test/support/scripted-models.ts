@@ -20,6 +20,18 @@ export const scriptedCalls = [
 /** Whose usage is reported unless the gateway died under the call. */
 export const plainModels: ReadonlySet<string> = new Set(["quick", "slow"]);
 
+/** Budgets of each owner and of all keys together, beside those that keys have: a call is charged to three at once. */
+export const sharedBudgets = `
+[[budgets]]
+limit_usd = 1_000
+period = "total"
+
+[[budgets]]
+limit_usd = 500
+period = "month"
+scope = { owner_id = "tollgate::each" }
+`;
+
 /** What one call to `exact` costs that caps its output at this many tokens, and what is reserved for it: the same. */
 export const exactTokens = 16;
 export const exactNanoUsd = 32_000n;
