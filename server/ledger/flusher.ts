@@ -58,16 +58,21 @@ export class Flusher {
     else this.#schedule(this.#options.flushIntervalMs);
   }
 
-  /** Writes what waits now, without waiting for the next round; resolves when that was tried. */
-  async flush(): Promise<void> {
+  /**
+   * Writes what waits now, without waiting for the next round.
+   *
+   * @returns whether all that had ended by the call is in PostgreSQL.
+   */
+  async flush(): Promise<boolean> {
     const wanted = this.#added;
     while (this.#added - this.#waiting.length < wanted && !this.#closed) {
       // Started after the call: a batch that is on its way may not hold the last of them.
       await this.#running;
       this.#start();
       await this.#running;
-      if (this.#failuresInRow > 0) return;
+      if (this.#failuresInRow > 0) return false;
     }
+    return this.#added - this.#waiting.length >= wanted;
   }
 
   /** Writes all that waits. Resolves with how many could not be written; they stay in the journal. */

@@ -1,5 +1,6 @@
 import type { BudgetWindow } from "../core/budget-window.ts";
 import type { Clock } from "../platform/clock.ts";
+import { passFailpoint } from "../platform/failpoint.ts";
 import type { Logger } from "../platform/logger.ts";
 import type { Metrics } from "../platform/metrics.ts";
 import { BudgetHold, type BudgetShortage } from "./budget-hold.ts";
@@ -15,8 +16,8 @@ export interface BudgetLeasesOptions {
   clock: Clock;
   metrics: Metrics;
   logger: Logger;
-  /** Brings all ended calls into PostgreSQL, so that what is settled is known there. Never throws. */
-  flush(): Promise<unknown>;
+  /** Brings all ended calls into PostgreSQL, so that what is settled is known there; `false`: it does not take them. */
+  flush(): Promise<boolean>;
   /** `false`: every call asks PostgreSQL for exactly what it needs. */
   surplus: boolean;
   /** Gateway processes that are alive: each keeps to its part of what is left. */
@@ -226,8 +227,11 @@ export class BudgetLeases {
       if (groups.length === 0 && this.#returning.size === 0 && this.#prefetching.size === 0) return;
       const isInDebt = (): boolean => groups.some(({ leases }) => leases.some(({ debts }) => debts > 0));
       try {
-        if (isInDebt() || [...this.#returning].some(({ debts }) => debts > 0)) await flush();
-        if (isInDebt()) throw new Error("PostgreSQL does not take the calls that have ended");
+        if ([...this.#returning].some(({ debts }) => debts > 0)) await flush();
+        // Calls that ran beside it may have ended in debt meanwhile. Nothing is lent until then, so there is a last one.
+        while (isInDebt()) {
+          if (!(await flush())) throw new Error("PostgreSQL does not take the calls that have ended");
+        }
         await this.#ask(groups);
       } catch (error) {
         this.#noticeFailure(error);
@@ -246,6 +250,7 @@ export class BudgetLeases {
     metrics.leaseStatements++;
     try {
       const answer = await connection.lease(made.opened, made.ask);
+      passFailpoint("lease-granted");
       for (const state of answer.windows) this.#leases.get(state.id)?.setState(state);
       made.confirm();
       this.#serve(groups, answer.refused);

@@ -9,6 +9,10 @@ export const failpoints = [
   "before-dispatch",
   /** The first byte of an answer has come; nothing of it was passed on. */
   "first-byte",
+  /** PostgreSQL has answered what it lends; nobody here knows. */
+  "lease-granted",
+  /** What a call held of its budgets is settled here; the record that it has ended is not written. */
+  "hold-settled",
   /** The record that a call has ended is on file. */
   "journal-closed",
   /** A batch of events is written, but not committed. */

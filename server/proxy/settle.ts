@@ -7,6 +7,7 @@ import type { UsageReading } from "../core/usage-report.ts";
 import type { JournalEntry } from "../ledger/journal.ts";
 import type { BudgetHold } from "../limits/budget-hold.ts";
 import type { RateGrant } from "../limits/rate-windows.ts";
+import { passFailpoint } from "../platform/failpoint.ts";
 import type { ProviderTarget } from "../providers/types.ts";
 import type { ProxyContext } from "./context.ts";
 import type { Spent } from "./spent.ts";
@@ -69,6 +70,7 @@ export function settle(
 function settleBudget(proxy: ProxyContext, hold: BudgetHold, event: UsageEvent): void {
   const cost = event.costNanoUsd ?? 0n;
   hold.settle(cost);
+  passFailpoint("hold-settled");
   if (cost <= hold.amount) return;
   // It is charged in full all the same: the provider will. Until PostgreSQL knows, nothing more is lent.
   const excess = cost - hold.amount;

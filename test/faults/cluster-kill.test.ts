@@ -3,7 +3,7 @@ import { afterEach, expect, test } from "vitest";
 import { endClusters, openCluster } from "../support/cluster.ts";
 import type { ClusterMember } from "../support/cluster-member.ts";
 import { findRedisLane } from "../support/redis-server.ts";
-import { plainModels } from "../support/scripted-models.ts";
+import { makeScriptedConfig, plainModels, sharedBudgets } from "../support/scripted-models.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 afterEach(endClusters);
@@ -22,11 +22,17 @@ async function startAgain(member: ClusterMember): Promise<void> {
 test(`${kills} gateways of three killed under load: each dispatch has one row with its right charge`, {
   timeout: isFull ? 900_000 : 300_000,
 }, async () => {
-  const cluster = await openCluster({ redis: findRedisLane() });
+  const cluster = await openCluster({
+    redis: findRedisLane(),
+    config: (url) => makeScriptedConfig(url, sharedBudgets),
+  });
   const { random, gateways, workers } = cluster;
   // A batch that was committed while its gateway died comes again from the journal, and only then.
   cluster.postgres.expectLog(/duplicate key value violates unique constraint "usage_event_\d+_pkey"/);
-  const keys = await Promise.all(Array.from({ length: 8 }, () => cluster.makeKey()));
+  const budgets = [{ limitNanoUsd: 100_000_000_000n, period: "total" as const }];
+  const keys = await Promise.all(
+    Array.from({ length: 8 }, (_, index) => cluster.makeKey({ budgets, ownerId: `owner-${index % 3}` })),
+  );
   const load = cluster.openLoad({
     keys: keys.map(({ text }) => text),
     concurrency: lanes,

@@ -68,7 +68,7 @@ test("the check finds a lost journal, an error in the log of PostgreSQL, and a v
   const refused = await cluster.call(gateway, { ...key, text: `${key.text.slice(0, -1)}!` }, { model: "slow" });
   expect(refused.status).toBe(401);
 
-  const closing = cluster.close(1_000);
+  const closing = cluster.close({ settleMs: 1_000 });
   await expect(closing).rejects.toThrow(/^the run broke its laws:\n[1-9]\d* missing: /);
   await expect(closing).rejects.toThrow("1 answers of 401 to a valid key");
   await expect(closing).rejects.toThrow(/PostgreSQL logged: .*division by zero/);

@@ -2,7 +2,7 @@ import { afterEach, expect, test } from "vitest";
 import { failpoints } from "../../server/platform/failpoint.ts";
 import { endClusters, openCluster } from "../support/cluster.ts";
 import type { ClusterMember } from "../support/cluster-member.ts";
-import { plainModels, scriptedCalls } from "../support/scripted-models.ts";
+import { makeScriptedConfig, plainModels, scriptedCalls, sharedBudgets } from "../support/scripted-models.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 afterEach(endClusters);
@@ -10,16 +10,17 @@ afterEach(endClusters);
 const isFull = process.env.TEST_TIER === "full";
 const seeds = isFull ? 50 : 2;
 /** Points that are passed once for many calls, or once for a start. */
-const rare: ReadonlySet<string> = new Set(["before-commit", "after-commit", "recovered-batch"]);
+const rare: ReadonlySet<string> = new Set(["lease-granted", "before-commit", "after-commit", "recovered-batch"]);
 
 test(`SIGKILL at each failpoint, ${seeds} times: each dispatch has one row with its right charge`, {
   timeout: isFull ? 1_800_000 : 300_000,
 }, async () => {
-  const cluster = await openCluster({ workers: 0 });
+  const cluster = await openCluster({ workers: 0, config: (url) => makeScriptedConfig(url, sharedBudgets) });
   const { random, gateways } = cluster;
   // After a commit that its gateway did not live to hear of, the batch comes again from the journal.
   cluster.postgres.expectLog(/duplicate key value violates unique constraint "usage_event_\d+_pkey"/);
-  const key = await cluster.makeKey();
+  const budgets = [{ limitNanoUsd: 100_000_000_000n, period: "total" as const }];
+  const key = await cluster.makeKey({ budgets, ownerId: "owner" });
   const load = cluster.openLoad({
     keys: [key.text],
     concurrency: 24,

@@ -23,25 +23,38 @@ export interface ClusterFindings {
   problems: string[];
 }
 
-/** Compares until nothing is missing and every law of the books holds, at most so long. */
+/**
+ * Compares until nothing is missing and every law of the books holds, at most so long.
+ *
+ * @param mayBeOver public ids of keys whose budget may be passed.
+ */
 export async function settleFindings(
   sql: postgres.Sql,
   upstreamLog: string,
   limits: BudgetLimits,
   settleMs: number,
+  mayBeOver: ReadonlySet<string>,
 ): Promise<ClusterFindings> {
   await waitUntil(() => !isUpstreamBusy(upstreamLog), "the upstream has ended all answers", 30_000);
   const dispatches = loadUpstreamLog(upstreamLog);
   for (const deadlineMs = performance.now() + settleMs; ; ) {
     const rows = await listLedgerRows(sql);
     const verdict = compareLedger(dispatches, rows, limits);
-    const broken = await listLawBreaks(sql);
+    const broken = await listLawBreaks(sql, mayBeOver);
     const isSettled = verdict.missing.length === 0 && broken.length === 0;
     if (isSettled || performance.now() > deadlineMs) {
       return { verdict, rows, problems: [...listVerdictProblems(verdict), ...broken] };
     }
+    await askForLeases(sql);
     await sleep(200);
   }
+}
+
+/** A process keeps an unused surplus for a minute where there is plenty, unless another is in need of it. */
+export async function askForLeases(sql: postgres.Sql): Promise<void> {
+  const [books] = await sql`select to_regclass('budget_window') as found`;
+  if (books?.found === null) return;
+  await sql`select pg_notify('budget_pressure', 'oracle ' || window_id) from budget_window where leased_nano_usd > 0`;
 }
 
 function listVerdictProblems({ missing, duplicate, under, over, wrong, overspent }: LedgerVerdict): string[] {

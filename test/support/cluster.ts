@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { type Database, openDatabase } from "../../db/client.ts";
 import type { NewApiKey } from "../../db/queries/insert-api-key.ts";
 import { loadConfig } from "../../server/platform/config.ts";
+import { type CallAnswer, type CallerProcess, openCallerProcess, type PlannedCall } from "./caller-process.ts";
+import { type CliRun, runCliProcess } from "./cli-run.ts";
 import { type ClusterFindings, listJournalProblems, listRefusalProblems, settleFindings } from "./cluster-check.ts";
 import { type ClusterMember, openMember } from "./cluster-member.ts";
 import { type FaultPostgres, openPrivatePostgres, openSharedPostgres } from "./fault-postgres.ts";
@@ -50,6 +52,10 @@ export interface Cluster {
   makeKey(properties?: Partial<NewApiKey>): Promise<TestKey>;
   /** A call to `/v1/chat/completions` of a gateway, whose status counts in the check. */
   call(gateway: ClusterMember, key: TestKey, body: Record<string, unknown>): Promise<Response>;
+  /** Many such calls at once, from a process of their own; the answers in their order. */
+  callAll(plan: readonly ClusterCall[]): Promise<CallAnswer[]>;
+  /** The command line, on the cluster's database. */
+  runCli(args: readonly string[]): Promise<CliRun>;
   /** Calls all gateways over and over; the scripted models unless given. */
   openLoad(options: Partial<LoadOptions> & Pick<LoadOptions, "keys" | "concurrency">): LoadClient;
   /**
@@ -57,10 +63,23 @@ export interface Cluster {
    * laws: each dispatch has its one row and its right charge, the books of the budgets agree, no budget was passed, no valid
    * key was answered 401 or 403, nothing is left in a journal, PostgreSQL logged no error that was not expected.
    *
-   * @param settleMs so long a call may take to its row once all run again; a minute unless given.
    * @throws with all that is wrong. Prints one line of figures, with the seed.
    */
-  close(settleMs?: number): Promise<ClusterReport>;
+  close(options?: ClusterCloseOptions): Promise<ClusterReport>;
+}
+
+export interface ClusterCall extends Pick<PlannedCall, "body"> {
+  gateway: ClusterMember;
+  key: TestKey;
+  /** Begun so long after the first; 0 unless given. */
+  delayMs?: number;
+}
+
+export interface ClusterCloseOptions {
+  /** So long a call may take to its row once all run again; a minute unless given. */
+  settleMs?: number;
+  /** Keys whose calls may cost more than was held for them, because their provider lies: over their budget, but in the books. */
+  mayBeOver?: readonly TestKey[];
 }
 
 export interface ClusterReport {
@@ -127,7 +146,9 @@ function makeCluster(parts: Parts, env: Record<string, string>): Cluster {
   };
   const config = loadConfig({ env: { ...env, DATABASE_URL: postgres.url }, readOnly: true });
   const limits = new Map<string, bigint>();
+  const cliHome = makeHome();
   const loads: LoadClient[] = [];
+  let callers: CallerProcess | null = null;
   const statuses = new Map<number, number>();
   const count = (status: number, times: number): void => void statuses.set(status, (statuses.get(status) ?? 0) + times);
 
@@ -145,17 +166,31 @@ function makeCluster(parts: Parts, env: Record<string, string>): Cluster {
       count(response.status, 1);
       return response;
     },
+    async callAll(plan) {
+      if (callers === null) {
+        const opened = openCallerProcess();
+        open.push(() => opened.close());
+        callers = opened;
+      }
+      const calls = plan.map(({ gateway: { url }, key, body, delayMs = 0 }) => ({ url, key: key.text, body, delayMs }));
+      const answers = await callers.run(calls);
+      for (const { status } of answers) if (status > 0) count(status, 1);
+      return answers;
+    },
     openLoad(options) {
       const urls = gateways.map(({ url }) => url);
       const load = openLoad({ urls, models: scriptedCalls, pauseMs: 0, random, ...options });
       loads.push(load);
       return load;
     },
-    async close(settleMs = 60_000) {
+    runCli: (args) => runCliProcess(args, cliHome, { ...env, DATABASE_URL: postgres.url }),
+    async close({ settleMs = 60_000, mayBeOver = [] } = {}) {
       await Promise.all(loads.map((load) => load.stop()));
       for (const load of loads) for (const [status, times] of load.statuses) count(status, times);
+      const over = new Set(mayBeOver.map(({ publicId }) => publicId));
+      for (const publicId of over) limits.delete(publicId);
       const { verdict, rows, problems } = await settleMembers(members, links, () =>
-        settleFindings(database.sql, upstream.logFile, limits, settleMs),
+        settleFindings(database.sql, upstream.logFile, limits, settleMs, over),
       );
       problems.push(...listRefusalProblems(statuses), ...listJournalProblems(members));
       problems.push(...postgres.listErrors().map((entry) => `PostgreSQL logged: ${entry}`));

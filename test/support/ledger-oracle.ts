@@ -44,9 +44,23 @@ export interface LedgerVerdict {
   undispatched: number;
 }
 
-/** Nano-USD per token of every model under test: 1 and 2 USD per million. */
-const inputNanoUsd = 1_000n;
-const outputNanoUsd = 2_000n;
+/** Nano-USD per token, and how many times what was served the upstream reports. */
+interface ModelTerms {
+  inputNanoUsd: bigint;
+  outputNanoUsd: bigint;
+  reportedTimes: bigint;
+}
+
+/** Of every model under test, 1 and 2 USD per million, but for these of `makeScriptedConfig`. */
+const plainTerms: ModelTerms = { inputNanoUsd: 1_000n, outputNanoUsd: 2_000n, reportedTimes: 1n };
+const specialTerms = new Map<string, ModelTerms>([
+  ["exact", { ...plainTerms, inputNanoUsd: 0n }],
+  ["lies", { ...plainTerms, reportedTimes: 10n }],
+]);
+
+function getTerms(model: string | undefined): ModelTerms {
+  return specialTerms.get(model ?? "") ?? plainTerms;
+}
 
 /** Budgets that never begin anew, by public id, in nano-USD. */
 export type BudgetLimits = ReadonlyMap<string, bigint>;
@@ -126,13 +140,16 @@ export function compareLedger(
   return verdict;
 }
 
-function getActual({ served }: UpstreamDispatch): bigint {
+/** What is to be charged for a dispatch: what the upstream says, and it serves no less than that but where it lies. */
+function getActual({ served }: UpstreamDispatch, model: string | undefined): bigint {
   if (served === null) return 0n;
-  return BigInt(served.promptTokens) * inputNanoUsd + BigInt(served.completionTokens) * outputNanoUsd;
+  const { inputNanoUsd, outputNanoUsd, reportedTimes } = getTerms(model);
+  const once = BigInt(served.promptTokens) * inputNanoUsd + BigInt(served.completionTokens) * outputNanoUsd;
+  return once * reportedTimes;
 }
 
 function findCharge(row: LedgerRow, dispatch: UpstreamDispatch): { cost: bigint; actual: bigint; most: bigint } {
-  const actual = getActual(dispatch);
+  const actual = getActual(dispatch, row.model);
   const most = row.usage_source === "reported" ? actual : BigInt(row.reserved_nano_usd);
   return { cost: BigInt(row.cost_nano_usd ?? 0), actual, most };
 }
@@ -144,14 +161,19 @@ function findOverspent(
   limits: BudgetLimits,
 ): string[] {
   if (limits.size === 0) return [];
-  const keyOf = new Map(rows.map((row) => [row.id, row.public_id]));
+  const rowOf = new Map(rows.map((row) => [row.id, row]));
   const sum = (spends: readonly (readonly [string | undefined, bigint])[]): Map<string, bigint> => {
     const sums = new Map<string, bigint>();
     for (const [key = "", amount] of spends) sums.set(key, (sums.get(key) ?? 0n) + amount);
     return sums;
   };
   const charged = sum(rows.map((row) => [row.public_id, BigInt(row.cost_nano_usd ?? 0)]));
-  const served = sum(dispatches.map((dispatch) => [keyOf.get(dispatch.requestId), getActual(dispatch)]));
+  const served = sum(
+    dispatches.map((dispatch) => {
+      const row = rowOf.get(dispatch.requestId);
+      return [row?.public_id, getActual(dispatch, row?.model)];
+    }),
+  );
   return [...limits]
     .filter(([key, limit]) => (charged.get(key) ?? 0n) > limit || (served.get(key) ?? 0n) > limit)
     .map(([key]) => key);
@@ -162,8 +184,9 @@ function findMistakes(row: LedgerRow, dispatch: UpstreamDispatch): string[] {
   const { attempts, served } = dispatch;
   const { cost, actual } = findCharge(row, dispatch);
   const reserved = BigInt(row.reserved_nano_usd);
+  const { reportedTimes } = getTerms(row.model);
   const mistakes: string[] = [];
-  if (cost > reserved) mistakes.push(`charged ${cost} of ${reserved} reserved`);
+  if (cost > reserved && reportedTimes === 1n) mistakes.push(`charged ${cost} of ${reserved} reserved`);
   if (cost < actual) mistakes.push(`charged ${cost} for ${actual} served (${row.usage_source})`);
   switch (row.usage_source) {
     case "reserved":
@@ -171,7 +194,8 @@ function findMistakes(row: LedgerRow, dispatch: UpstreamDispatch): string[] {
       break;
     case "reported": {
       const tokens = `${row.input_tokens}+${row.output_tokens}`;
-      const truth = served === null ? "nothing" : `${served.promptTokens}+${served.completionTokens}`;
+      const times = Number(reportedTimes);
+      const truth = served === null ? "nothing" : `${times * served.promptTokens}+${times * served.completionTokens}`;
       if (tokens !== truth) mistakes.push(`reported ${tokens}, served ${truth}`);
       if (cost !== actual) mistakes.push(`charged ${cost} for ${actual} served`);
       if (row.attempts !== attempts) mistakes.push(`${row.attempts} attempts, the upstream saw ${attempts}`);

@@ -1,0 +1,155 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, describe, expect, it } from "vitest";
+import type { CallAnswer } from "../support/caller-process.ts";
+import { type Cluster, endClusters, openCluster } from "../support/cluster.ts";
+import type { TestKey } from "../support/insert-test-key.ts";
+import { findRedisLane } from "../support/redis-server.ts";
+import { exactNanoUsd, exactTokens, makeScriptedConfig } from "../support/scripted-models.ts";
+import { countMostWithin } from "../support/window-count.ts";
+
+afterEach(endClusters);
+
+const isFull = process.env.TEST_TIER === "full";
+const faultMs = isFull ? 10_000 : 4_000;
+const quietMs = 3_000;
+/** Until the breaker must be open. */
+const openMs = 2_000;
+/** Until Redis must be used again. */
+const backMs = 5_000;
+const exact = { model: "exact", max_tokens: exactTokens, messages: [{ role: "user", content: "one" }] };
+
+const perSecond = 30;
+const perMinute = 200;
+const rules = `
+[[rate_limiting.rules]]
+always = true
+model_inferences_per_second = ${perSecond}
+scope = [{ tag_key = "lane", tag_value = "second" }]
+
+[[rate_limiting.rules]]
+always = true
+model_inferences_per_minute = ${perMinute}
+scope = [{ tag_key = "lane", tag_value = "minute" }]
+`;
+
+const isAdmitted = ({ status }: CallAnswer): boolean => status === 200;
+
+function findP99(answers: readonly CallAnswer[]): number {
+  const sorted = answers.map(({ sentAtMs, decidedAtMs }) => decidedAtMs - sentAtMs).sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length * 0.99)] ?? 0;
+}
+
+interface Fault {
+  name: string;
+  /** Whether Redis answers all the while, so that nobody has to share. */
+  stays: boolean;
+  begin(cluster: Cluster): unknown;
+  end(cluster: Cluster): unknown;
+}
+
+const faults: readonly Fault[] = [
+  { name: "emptied", stays: true, begin: ({ redis }) => redis?.flush(), end: () => undefined },
+  { name: "killed", stays: false, begin: ({ redis }) => redis?.kill(), end: ({ redis }) => redis?.start() },
+  { name: "hung", stays: false, begin: ({ links }) => links.redis.pause(), end: ({ links }) => links.redis.resume() },
+  {
+    name: "slow",
+    stays: false,
+    begin: ({ links }) => links.redis.delay(500),
+    end: ({ links }) => links.redis.resume(),
+  },
+];
+
+/** What of all gateways' logs says of Redis, since the last time. */
+const countLines = (cluster: Cluster, text: string): number =>
+  cluster.gateways.reduce((sum, { process }) => sum + process.output().split(text).length - 1, 0);
+
+describe.each(findRedisLane() ? ["Redis"] : [])("%s under load", () => {
+  it("emptied, killed, hung and slow: limits hold, calls go on, no total changes", { timeout: 300_000 }, async () => {
+    const cluster = await openCluster({ redis: true, workers: 0, config: (url) => makeScriptedConfig(url, rules) });
+    const budgets = [{ limitNanoUsd: exactNanoUsd * 100_000n, period: "total" as const }];
+    const second = await cluster.makeKey({ tags: { lane: "second" }, budgets });
+    const minute = await cluster.makeKey({ tags: { lane: "minute" }, budgets });
+    const stepMs = quietMs + faultMs + backMs;
+    const forMs = faults.length * stepMs + quietMs;
+    // 1.7 times the limit of the second, and as much of the minute's as uses it up early.
+    const plan = Array.from({ length: Math.floor(forMs / 20) }, (_, index) => ({
+      gateway: cluster.random.pick(cluster.gateways),
+      key: index % 5 < 4 ? second : minute,
+      body: exact,
+      delayMs: index * 20,
+    }));
+    const startedMs = performance.now();
+    const running = cluster.callAll(plan);
+    const spans: { name: string; stays: boolean; beginMs: number; endMs: number; openMs: number; backMs: number }[] =
+      [];
+    for (const fault of faults) {
+      await sleep(quietMs);
+      const downs = countLines(cluster, "Redis is away");
+      const beginMs = performance.now() - startedMs;
+      await fault.begin(cluster);
+      const isOpen = (): boolean => fault.stays || countLines(cluster, "Redis is away") >= downs + 3;
+      const opened = await measureUntil(isOpen, faultMs);
+      await sleep(beginMs + faultMs - (performance.now() - startedMs));
+      const ups = countLines(cluster, "the rate limits are in Redis");
+      await fault.end(cluster);
+      const endMs = performance.now() - startedMs;
+      const isBack = (): boolean => fault.stays || countLines(cluster, "the rate limits are in Redis") >= ups + 3;
+      spans.push({ ...fault, beginMs, endMs, openMs: opened, backMs: await measureUntil(isBack, backMs + 2_000) });
+      await sleep(endMs + backMs - (performance.now() - startedMs));
+    }
+    const answers = await running;
+    const first = Math.min(...answers.map(({ sentAtMs }) => sentAtMs));
+    // On the clock of the faults: both began together, within the time of one message.
+    for (const answer of answers) {
+      answer.sentAtMs -= first;
+      answer.decidedAtMs -= first;
+    }
+    const ofKey = (key: TestKey) => answers.filter((_, index) => plan[index]?.key === key);
+    const calm = answers.filter(({ sentAtMs }) =>
+      spans.every(({ beginMs, endMs }) => sentAtMs < beginMs || sentAtMs > endMs + backMs),
+    );
+    const calmP99 = findP99(calm);
+    const lines: string[] = [];
+    for (const span of spans) {
+      const settled = answers.filter(({ sentAtMs }) => sentAtMs > span.beginMs + openMs && sentAtMs < span.endMs);
+      const added = findP99(settled) - calmP99;
+      lines.push(
+        `${span.name}: open after ${Math.round(span.openMs)} ms, back after ${Math.round(span.backMs)} ms, p99 ${added > 0 ? "+" : ""}${Math.round(added)} ms`,
+      );
+      expect(span.openMs, span.name).toBeLessThanOrEqual(openMs);
+      expect(span.backMs, span.name).toBeLessThanOrEqual(backMs);
+      expect(added, span.name).toBeLessThanOrEqual(100);
+    }
+
+    const seconds = ofKey(second).filter(isAdmitted);
+    const minutes = ofKey(minute).filter(isAdmitted);
+    const isAway = ({ decidedAtMs }: CallAnswer): boolean =>
+      spans.some(({ stays, beginMs, endMs }) => !stays && decidedAtMs > beginMs && decidedAtMs < endMs + backMs);
+    const mostShared = countMostWithin(
+      seconds.filter((answer) => !isAway(answer)),
+      1_000,
+    );
+    const mostAway = countMostWithin(seconds, 1_000);
+    const mostMinute = countMostWithin(minutes, 60_000);
+    console.info(
+      `${lines.join("; ")}; most in a second ${mostShared} with Redis, ${mostAway} in all, of ${perSecond}; ` +
+        `most in a minute ${mostMinute} of ${perMinute}; ${answers.length} calls, p99 ${Math.round(calmP99)} ms`,
+    );
+    expect(mostShared).toBeLessThanOrEqual(perSecond);
+    expect(mostAway).toBeLessThanOrEqual(perSecond * 1.1);
+    expect(mostMinute).toBeLessThanOrEqual(perMinute * 1.1);
+    // The limits were reached, or nothing would have been shown.
+    expect(mostShared).toBeGreaterThan(perSecond * 0.5);
+    expect(new Set(answers.map(({ status, code }) => (status === 200 ? "" : `${status} ${code}`)))).toEqual(
+      new Set(["", "429 rate_limit_exceeded"]),
+    );
+    const { verdict } = await cluster.close();
+    expect(verdict).toMatchObject({ missing: [], duplicate: [], wrong: [], overspent: [], reserved: 0 });
+  });
+});
+
+async function measureUntil(isTrue: () => boolean, mostMs: number): Promise<number> {
+  const startedMs = performance.now();
+  while (!isTrue() && performance.now() - startedMs < mostMs) await sleep(20);
+  return performance.now() - startedMs;
+}
