@@ -17,7 +17,7 @@ import { openWorkerHarness, type WorkerHarness } from "../../support/worker-harn
 /** Budgets whose periods begin and end at these instants, worked out by hand: four periods in a row. */
 interface PeriodCase {
   name: string;
-  budget: Pick<Budget, "period" | "timezone">;
+  budget: Omit<Budget, "limitNanoUsd">;
   createdAt?: string;
   edges: readonly string[];
 }
