@@ -242,10 +242,7 @@ export class BudgetLeases {
 
   async #ask(groups: readonly WaiterGroup[]): Promise<void> {
     const { connection, clock, metrics, surplus } = this.#options;
-    const fetched = [...this.#prefetching];
-    const work = { groups, returned: [...this.#returning], fetched };
-    this.#returning.clear();
-    this.#prefetching.clear();
+    const work = { groups, returning: this.#returning, prefetching: this.#prefetching };
     const made = makeLeaseAsk(work, this.#share, surplus, clock.monotonicMs());
     metrics.leaseStatements++;
     try {
@@ -259,7 +256,7 @@ export class BudgetLeases {
       for (const lease of made.involved) this.#returning.add(lease);
       throw error;
     } finally {
-      for (const lease of fetched) lease.isPrefetching = false;
+      for (const lease of made.fetched) lease.isPrefetching = false;
     }
   }
 

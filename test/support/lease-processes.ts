@@ -2,13 +2,14 @@ import { randomUUID } from "node:crypto";
 import { type Database, openDatabase } from "../../db/client.ts";
 import type { BudgetTerms } from "../../server/core/budget.ts";
 import { type BudgetWindow, makeBudgetWindow } from "../../server/core/budget-window.ts";
+import type { UsageEvent } from "../../server/core/usage-event.ts";
 import { Flusher } from "../../server/ledger/flusher.ts";
 import { Journal } from "../../server/ledger/journal.ts";
 import type { BudgetHold } from "../../server/limits/budget-hold.ts";
 import { BudgetLeases } from "../../server/limits/budget-leases.ts";
 import { LeaseConnection } from "../../server/limits/lease-connection.ts";
 import { openProcessLease, type ProcessLease } from "../../server/limits/process-lease.ts";
-import { openClock } from "../../server/platform/clock.ts";
+import { type Clock, openClock } from "../../server/platform/clock.ts";
 import { openLogger } from "../../server/platform/logger.ts";
 import { type Metrics, openMetrics } from "../../server/platform/metrics.ts";
 import { listenForBudgetPressure } from "./listen-for-pressure.ts";
@@ -23,8 +24,8 @@ export interface LeaseProcess {
   flusher: Flusher;
   journalDir: string;
   isWrittenOff(): boolean;
-  /** Ends a call that was held: its event is charged `cost` nano-USD. */
-  end(hold: BudgetHold, cost: bigint): Promise<void>;
+  /** Ends a call that was held: its event is charged `cost` nano-USD. @param call what else its event says. */
+  end(hold: BudgetHold, cost: bigint, call?: Partial<Pick<UsageEvent, "atMs" | "publicId">>): Promise<void>;
   /** Ends in order: all is stored, nothing stays leased. */
   close(): Promise<void>;
   /** Ends as by `kill -9`: nothing more reaches PostgreSQL. */
@@ -37,12 +38,14 @@ export interface LeaseProcessOptions {
   /** Without it, a process does not hear that others are in need. */
   hearsPressure?: boolean;
   flushIntervalMs?: number;
+  /** The machine's unless given. */
+  clock?: Clock;
 }
 
 export async function openLeaseProcess(options: LeaseProcessOptions): Promise<LeaseProcess> {
   const name = randomUUID();
   const database: Database = openDatabase({ url: options.url, applicationName: "test-lease", poolMax: 2 });
-  const clock = openClock();
+  const clock = options.clock ?? openClock();
   const metrics = openMetrics();
   const logger = openLogger({
     level: (process.env.TEST_LOG_LEVEL ?? "silent") as "silent",
@@ -89,8 +92,9 @@ export async function openLeaseProcess(options: LeaseProcessOptions): Promise<Le
     flusher,
     journalDir,
     isWrittenOff: () => isWrittenOff,
-    async end(hold, cost) {
-      const event = makeUsageEvent(clock.nowMs(), {
+    async end(hold, cost, { atMs = clock.nowMs(), ...more } = {}) {
+      const event = makeUsageEvent(atMs, {
+        ...more,
         reservedNanoUsd: hold.amount,
         costNanoUsd: cost,
         budgetWindows: hold.windowIds,
