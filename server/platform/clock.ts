@@ -21,8 +21,10 @@ export function openClock(): Clock {
     monotonicMs: () => performance.now(),
     setDatabaseTime(databaseMs, sentAtMs, receivedAtMs) {
       const roundTripMs = receivedAtMs - sentAtMs;
-      // A slow round trip says little about the offset; keep a better reading for a minute.
-      if (roundTripMs > bestRoundTripMs + 2 && receivedAtMs - bestAtMs < 60_000) return;
+      // A slow round trip says little about the offset; keep a better reading for a minute, unless this one proves it wrong:
+      // the database was read after the question was sent and before the answer came (its clock was set, or it is another).
+      const isPossible = databaseMs >= sentAtMs + offsetMs && databaseMs <= receivedAtMs + offsetMs;
+      if (isPossible && roundTripMs > bestRoundTripMs + 2 && receivedAtMs - bestAtMs < 60_000) return;
       bestRoundTripMs = roundTripMs;
       bestAtMs = receivedAtMs;
       offsetMs = databaseMs - (sentAtMs + roundTripMs / 2);
