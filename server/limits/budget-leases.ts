@@ -61,11 +61,6 @@ export class BudgetLeases {
     });
   }
 
-  /** Windows that this process has to do with. */
-  get size(): number {
-    return this.#leases.size;
-  }
-
   /** True while calls run, or have ended, that PostgreSQL does not know of. */
   get isHolding(): boolean {
     return [...this.#leases.values()].some(({ reserved, unstored }) => reserved > 0n || unstored > 0);
