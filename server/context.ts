@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { type Database, openDatabase } from "../db/client.ts";
+import { findDatabaseTime } from "../db/queries/find-database-time.ts";
 import { makeOwnRecords } from "./admin/usage/own-records.ts";
 import { makeFindClientAddress } from "./core/client-address.ts";
 import { makeAuthenticate } from "./keys/authenticate.ts";
@@ -79,6 +80,7 @@ export async function openContext(options: ContextOptions): Promise<Context> {
   const journalDir = join(config.dataDir, "journal");
   let journal: Journal | null = null;
   try {
+    await loadDatabaseTime(database, clock);
     await recoverJournals({ journalDir, sql: database.sql, clock, logger });
     journal = new Journal({ journalDir, process, segmentBytesMax: config.journal.segmentBytesMax, clock, metrics });
     return await openRest(config, logger, clock, metrics, database, journal, process, onWrittenOff);
@@ -87,6 +89,15 @@ export async function openContext(options: ContextOptions): Promise<Context> {
     await database.close();
     throw error;
   }
+}
+
+/** Before anything is decided by the clock: how long the journal of another process has been silent, to begin with. */
+async function loadDatabaseTime(database: Database, clock: Clock): Promise<void> {
+  // The first query also makes the connection; the second one says what time it is.
+  await findDatabaseTime(database.sql);
+  const sentAtMs = clock.monotonicMs();
+  const databaseMs = await findDatabaseTime(database.sql);
+  clock.setDatabaseTime(databaseMs, sentAtMs, clock.monotonicMs());
 }
 
 async function openRest(

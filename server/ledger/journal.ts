@@ -68,7 +68,8 @@ export class Journal {
     const owner = join(this.folder, ownerFile);
     writeFileSync(owner, JSON.stringify(getJournalOwner()), { mode: 0o600 });
     this.#segment = new JournalSegment(this.folder, this.#segmentNumber);
-    this.#heartbeat = setInterval(() => {
+    // At once too: its age is held against the database's time, and the file system has the machine's.
+    const beat = (): void => {
       const seconds = options.clock.nowMs() / 1000;
       try {
         utimesSync(owner, seconds, seconds);
@@ -76,7 +77,9 @@ export class Journal {
         // Somebody took the folder away. The next write says so to the call that it is for.
         options.metrics.journalWriteErrors++;
       }
-    }, heartbeatIntervalMs);
+    };
+    beat();
+    this.#heartbeat = setInterval(beat, heartbeatIntervalMs);
     this.#heartbeat.unref();
   }
 

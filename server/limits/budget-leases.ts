@@ -1,6 +1,5 @@
 import type { BudgetWindow } from "../core/budget-window.ts";
 import type { Clock } from "../platform/clock.ts";
-import { passFailpoint } from "../platform/failpoint.ts";
 import type { Logger } from "../platform/logger.ts";
 import type { Metrics } from "../platform/metrics.ts";
 import { BudgetHold, type BudgetShortage } from "./budget-hold.ts";
@@ -60,11 +59,6 @@ export class BudgetLeases {
       giveBack: (lease) => this.#giveBack(lease),
       forget: (lease) => this.#leases.delete(lease.window.id),
     });
-  }
-
-  /** Windows that this process has to do with. */
-  get size(): number {
-    return this.#leases.size;
   }
 
   /** True while calls run, or have ended, that PostgreSQL does not know of. */
@@ -229,9 +223,9 @@ export class BudgetLeases {
       try {
         if ([...this.#returning].some(({ debts }) => debts > 0)) await flush();
         // Calls that ran beside it may have ended in debt meanwhile. Nothing is lent until then, so there is a last one.
-        while (isInDebt()) {
-          if (!(await flush())) throw new Error("PostgreSQL does not take the calls that have ended");
-        }
+        let isStored = true;
+        while (isStored && isInDebt()) isStored = await flush();
+        if (!isStored) throw new Error("PostgreSQL does not take the calls that have ended");
         await this.#ask(groups);
       } catch (error) {
         this.#noticeFailure(error);
@@ -247,7 +241,6 @@ export class BudgetLeases {
     metrics.leaseStatements++;
     try {
       const answer = await connection.lease(made.opened, made.ask);
-      passFailpoint("lease-granted");
       for (const state of answer.windows) this.#leases.get(state.id)?.setState(state);
       made.confirm();
       this.#serve(groups, answer.refused);

@@ -1,6 +1,7 @@
 import type postgres from "postgres";
 import type { Database } from "../../db/client.ts";
 import { type LeaseAnswer, type LeaseAsk, leaseBudgets, openBudgetWindows } from "../../db/queries/lease-budgets.ts";
+import { passFailpoint } from "../platform/failpoint.ts";
 import type { BudgetLease } from "./budget-lease.ts";
 
 /** A statement takes about a millisecond; one that takes this long is not waited for. */
@@ -41,7 +42,9 @@ export class LeaseConnection {
       timer = setTimeout(() => reject(new Error(`PostgreSQL did not answer within ${timeoutMs} ms`)), timeoutMs);
     });
     try {
-      return await Promise.race([work, late]);
+      const answer = await Promise.race([work, late]);
+      passFailpoint("lease-granted");
+      return answer;
     } catch (error) {
       if (!(error instanceof Error && "code" in error)) this.#reopen();
       throw error;

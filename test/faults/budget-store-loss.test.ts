@@ -27,7 +27,7 @@ const makeBudgetedKey = (cluster: Cluster, calls: number): Promise<TestKey> =>
   cluster.makeKey({ budgets: [{ limitNanoUsd: exactNanoUsd * BigInt(calls), period: "total" }] });
 
 /** Milliseconds until every gateway lends again to a key that keeps nothing ahead. */
-async function waitForService(cluster: Cluster, key: TestKey, fromMs: number): Promise<number> {
+async function measureReturn(cluster: Cluster, key: TestKey, fromMs: number): Promise<number> {
   const serves = async (gateway: ClusterMember): Promise<void> => {
     await waitUntil(
       async () => (await cluster.callAll([{ gateway, key, body: exact }]))[0]?.status === 200,
@@ -86,7 +86,7 @@ test("PostgreSQL away: what is lent is spent for the grace, what is not is 503, 
 
   const startedMs = performance.now();
   await postgres.server?.start();
-  const backMs = await waitForService(cluster, bare, startedMs);
+  const backMs = await measureReturn(cluster, bare, startedMs);
   console.info(
     `${served} calls within the grace, ${refused} without a lease refused; served ${Math.round(backMs)} ms after the start`,
   );
@@ -122,7 +122,7 @@ test("PostgreSQL crashes under load: served within 10 s without a manual step, a
   for (const how of ["immediate", "kill", ...(isFull ? (["immediate", "kill"] as const) : [])] as const) {
     const crashedMs = performance.now();
     postgres.server?.crash(how);
-    slowestMs = Math.max(slowestMs, await waitForService(cluster, bare, crashedMs));
+    slowestMs = Math.max(slowestMs, await measureReturn(cluster, bare, crashedMs));
     expect(await listTotals(cluster, quiet)).toEqual(totals);
     const before = load.answered.length;
     await waitUntil(() => load.answered.length > before + 50, "calls go on", 20_000);

@@ -10,8 +10,10 @@ import { countMostWithin } from "../support/window-count.ts";
 afterEach(endClusters);
 
 const isFull = process.env.TEST_TIER === "full";
-const faultMs = isFull ? 10_000 : 4_000;
-const quietMs = 3_000;
+const faultMs = isFull ? 10_000 : 3_500;
+const quietMs = isFull ? 3_000 : 1_500;
+/** The first calls of a process are slow. */
+const warmMs = 500;
 /** Until the breaker must be open. */
 const openMs = 2_000;
 /** Until Redis must be used again. */
@@ -69,8 +71,7 @@ describe.each(findRedisLane() ? ["Redis"] : [])("%s under load", () => {
     const budgets = [{ limitNanoUsd: exactNanoUsd * 100_000n, period: "total" as const }];
     const second = await cluster.makeKey({ tags: { lane: "second" }, budgets });
     const minute = await cluster.makeKey({ tags: { lane: "minute" }, budgets });
-    const stepMs = quietMs + faultMs + backMs;
-    const forMs = faults.length * stepMs + quietMs;
+    const forMs = faults.length * (quietMs + faultMs + (isFull ? backMs : 2_000)) + quietMs;
     // 1.7 times the limit of the second, and as much of the minute's as uses it up early.
     const plan = Array.from({ length: Math.floor(forMs / 20) }, (_, index) => ({
       gateway: cluster.random.pick(cluster.gateways),
@@ -95,7 +96,6 @@ describe.each(findRedisLane() ? ["Redis"] : [])("%s under load", () => {
       const endMs = performance.now() - startedMs;
       const isBack = (): boolean => fault.stays || countLines(cluster, "the rate limits are in Redis") >= ups + 3;
       spans.push({ ...fault, beginMs, endMs, openMs: opened, backMs: await measureUntil(isBack, backMs + 2_000) });
-      await sleep(endMs + backMs - (performance.now() - startedMs));
     }
     const answers = await running;
     const first = Math.min(...answers.map(({ sentAtMs }) => sentAtMs));
@@ -105,20 +105,24 @@ describe.each(findRedisLane() ? ["Redis"] : [])("%s under load", () => {
       answer.decidedAtMs -= first;
     }
     const ofKey = (key: TestKey) => answers.filter((_, index) => plan[index]?.key === key);
-    const calm = answers.filter(({ sentAtMs }) =>
-      spans.every(({ beginMs, endMs }) => sentAtMs < beginMs || sentAtMs > endMs + backMs),
-    );
-    const calmP99 = findP99(calm);
+    // What a busy machine adds by itself: the worst of the times of the same length in which nothing was broken.
+    const spanMs = faultMs - openMs;
+    const isCalm = (fromMs: number): boolean =>
+      fromMs >= warmMs && spans.every(({ beginMs, endMs }) => fromMs + spanMs < beginMs || fromMs > endMs);
+    const calmP99s = Array.from({ length: Math.floor((forMs - spanMs) / 500) }, (_, index) => index * 500)
+      .filter(isCalm)
+      .map((fromMs) => findP99(answers.filter(({ sentAtMs }) => sentAtMs >= fromMs && sentAtMs < fromMs + spanMs)));
+    const calmP99 = Math.max(...calmP99s);
     const lines: string[] = [];
+    const added: number[] = [];
     for (const span of spans) {
       const settled = answers.filter(({ sentAtMs }) => sentAtMs > span.beginMs + openMs && sentAtMs < span.endMs);
-      const added = findP99(settled) - calmP99;
+      expect(settled.length).toBeGreaterThan(20);
+      const more = findP99(settled) - calmP99;
       lines.push(
-        `${span.name}: open after ${Math.round(span.openMs)} ms, back after ${Math.round(span.backMs)} ms, p99 ${added > 0 ? "+" : ""}${Math.round(added)} ms`,
+        `${span.name}: open after ${Math.round(span.openMs)} ms, back after ${Math.round(span.backMs)} ms, p99 ${Math.round(findP99(settled))} ms`,
       );
-      expect(span.openMs, span.name).toBeLessThanOrEqual(openMs);
-      expect(span.backMs, span.name).toBeLessThanOrEqual(backMs);
-      expect(added, span.name).toBeLessThanOrEqual(100);
+      added.push(more);
     }
 
     const seconds = ofKey(second).filter(isAdmitted);
@@ -133,8 +137,13 @@ describe.each(findRedisLane() ? ["Redis"] : [])("%s under load", () => {
     const mostMinute = countMostWithin(minutes, 60_000);
     console.info(
       `${lines.join("; ")}; most in a second ${mostShared} with Redis, ${mostAway} in all, of ${perSecond}; ` +
-        `most in a minute ${mostMinute} of ${perMinute}; ${answers.length} calls, p99 ${Math.round(calmP99)} ms`,
+        `most in a minute ${mostMinute} of ${perMinute}; ${answers.length} calls, p99 else at most ${Math.round(calmP99)} ms`,
     );
+    for (const span of spans) {
+      expect(span.openMs, span.name).toBeLessThanOrEqual(openMs);
+      expect(span.backMs, span.name).toBeLessThanOrEqual(backMs);
+    }
+    expect(Math.max(...added)).toBeLessThanOrEqual(100);
     expect(mostShared).toBeLessThanOrEqual(perSecond);
     expect(mostAway).toBeLessThanOrEqual(perSecond * 1.1);
     expect(mostMinute).toBeLessThanOrEqual(perMinute * 1.1);
