@@ -2,26 +2,17 @@ import type { LeaseAsk } from "../../db/queries/lease-budgets.ts";
 import type { BudgetLease } from "./budget-lease.ts";
 import type { BudgetWaiter, WaiterGroup } from "./budget-waiters.ts";
 
-/**
- * Leases that one statement gives back, and as many that it fills up. When a period ends, all leases of it go back at once: 3,600
- * of them in one statement took longer than it may, and every call that waited was refused.
- */
-const leasesMax = 96;
-
-/** What goes into the next statements. */
+/** What goes into one statement. */
 export interface LeaseWork {
   groups: readonly WaiterGroup[];
-  /** Those that this statement deals with are taken out. */
-  returning: Set<BudgetLease>;
-  prefetching: Set<BudgetLease>;
+  returned: readonly BudgetLease[];
+  fetched: readonly BudgetLease[];
 }
 
 export interface MadeAsk {
   ask: Omit<LeaseAsk, "process" | "seq">;
   /** Their windows have to be made first. */
   opened: readonly BudgetLease[];
-  /** Whose surplus is filled up, though no call waits for it. */
-  fetched: readonly BudgetLease[];
   /** Everything that the answer tells of. */
   involved: ReadonlySet<BudgetLease>;
   /** The answer is here: the table has the windows, with the terms that they had when it was asked. */
@@ -34,13 +25,11 @@ export interface MadeAsk {
  * @param surplus `false`: nothing is asked for that no call needs.
  */
 export function makeLeaseAsk(
-  { groups, returning, prefetching }: LeaseWork,
+  { groups, returned, fetched }: LeaseWork,
   share: bigint,
   surplus: boolean,
   nowMs: number,
 ): MadeAsk {
-  const returned = takeSome(returning);
-  const fetched = takeSome(prefetching);
   const involved = new Set([...groups.flatMap(({ leases }) => leases), ...returned, ...fetched]);
   const returns = returned.map((lease) => ({ id: lease.window.id, amount: lease.returning }));
   for (const lease of returned) lease.returning = 0n;
@@ -60,7 +49,6 @@ export function makeLeaseAsk(
       ],
     },
     opened: [...involved].filter(({ isOpened }) => !isOpened),
-    fetched,
     involved,
     confirm() {
       for (const [lease, asked] of terms) {
@@ -69,12 +57,6 @@ export function makeLeaseAsk(
       }
     },
   };
-}
-
-function takeSome(leases: Set<BudgetLease>): BudgetLease[] {
-  const taken = [...leases].slice(0, leasesMax);
-  for (const lease of taken) leases.delete(lease);
-  return taken;
 }
 
 function makeGroup({ leases, waiters }: WaiterGroup, share: bigint, surplus: boolean, nowMs: number) {
