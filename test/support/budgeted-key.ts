@@ -1,5 +1,4 @@
-import type { PublicId } from "../../server/core/api-key.ts";
-import type { Budget } from "../../server/core/api-key.ts";
+import type { Budget, PublicId } from "../../server/core/api-key.ts";
 import { type KnownKey, makeKnownKey } from "../../server/keys/known-key.ts";
 
 /** A key with budgets as one process knows it, without a row. */

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { PublicId } from "../../../server/core/api-key.ts";
-import type { Budget } from "../../../server/core/api-key.ts";
+import type { Budget, PublicId } from "../../../server/core/api-key.ts";
 import type { KnownKey } from "../../../server/keys/known-key.ts";
 import { findBudgets } from "../../../server/proxy/find-budgets.ts";
 import { handleResetBudgets } from "../../../workers/jobs/reset-budgets.ts";
