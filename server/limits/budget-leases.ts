@@ -8,6 +8,7 @@ import { type BudgetWaiter, BudgetWaiters, type WaiterGroup } from "./budget-wai
 import { IdleLeases } from "./idle-leases.ts";
 import { makeLeaseAsk } from "./lease-ask.ts";
 import type { LeaseConnection } from "./lease-connection.ts";
+import { takeLeases } from "./take-leases.ts";
 import { findWaiterOutcome, makeShortage } from "./waiter-outcome.ts";
 
 export interface BudgetLeasesOptions {
@@ -236,7 +237,8 @@ export class BudgetLeases {
 
   async #ask(groups: readonly WaiterGroup[]): Promise<void> {
     const { connection, clock, metrics, surplus } = this.#options;
-    const work = { groups, returning: this.#returning, prefetching: this.#prefetching };
+    const fetched = takeLeases(this.#prefetching);
+    const work = { groups, returned: takeLeases(this.#returning), fetched };
     const made = makeLeaseAsk(work, this.#share, surplus, clock.monotonicMs());
     metrics.leaseStatements++;
     try {
@@ -249,7 +251,7 @@ export class BudgetLeases {
       for (const lease of made.involved) this.#returning.add(lease);
       throw error;
     } finally {
-      for (const lease of made.fetched) lease.isPrefetching = false;
+      for (const lease of fetched) lease.isPrefetching = false;
     }
   }
 

@@ -2,28 +2,17 @@ import type { LeaseAsk } from "../../db/queries/lease-budgets.ts";
 import type { BudgetLease } from "./budget-lease.ts";
 import type { BudgetWaiter, WaiterGroup } from "./budget-waiters.ts";
 
-/**
- * Leases that one statement gives back. When a period ends, all leases of it go back at once: 3,600 of them in one
- * statement took longer than it may, and every call that waited was refused.
- */
-const returnsMax = 512;
-/** Leases that it fills up; they may be served one after the other. */
-const fetchesMax = 96;
-
-/** What goes into the next statements. */
+/** What goes into one statement. */
 export interface LeaseWork {
   groups: readonly WaiterGroup[];
-  /** Those that this statement deals with are taken out. */
-  returning: Set<BudgetLease>;
-  prefetching: Set<BudgetLease>;
+  returned: readonly BudgetLease[];
+  fetched: readonly BudgetLease[];
 }
 
 export interface MadeAsk {
   ask: Omit<LeaseAsk, "process" | "seq">;
   /** Their windows have to be made first. */
   opened: readonly BudgetLease[];
-  /** Whose surplus is filled up, though no call waits for it. */
-  fetched: readonly BudgetLease[];
   /** Everything that the answer tells of. */
   involved: ReadonlySet<BudgetLease>;
   /** The answer is here: the table has the windows, with the terms that they had when it was asked. */
@@ -36,13 +25,11 @@ export interface MadeAsk {
  * @param surplus `false`: nothing is asked for that no call needs.
  */
 export function makeLeaseAsk(
-  { groups, returning, prefetching }: LeaseWork,
+  { groups, returned, fetched }: LeaseWork,
   share: bigint,
   surplus: boolean,
   nowMs: number,
 ): MadeAsk {
-  const returned = takeSome(returning, returnsMax);
-  const fetched = takeSome(prefetching, fetchesMax);
   const grouped = groups.flatMap(({ leases }) => leases);
   const asked = new Set(grouped);
   // Who waits asks for a surplus anyway.
@@ -67,7 +54,6 @@ export function makeLeaseAsk(
       ],
     },
     opened: [...involved].filter(({ isOpened }) => !isOpened),
-    fetched,
     involved,
     confirm() {
       for (const [lease, asked] of terms) {
@@ -76,12 +62,6 @@ export function makeLeaseAsk(
       }
     },
   };
-}
-
-function takeSome(leases: Set<BudgetLease>, max: number): BudgetLease[] {
-  const taken = [...leases].slice(0, max);
-  for (const lease of taken) leases.delete(lease);
-  return taken;
 }
 
 function makeGroup({ leases, waiters }: WaiterGroup, share: bigint, surplus: boolean, nowMs: number) {
