@@ -183,6 +183,7 @@ async function openRest(
     database,
     clock,
     logger,
+    metrics,
     process,
     liveProcesses: () => processLease.live(),
   });
@@ -191,6 +192,7 @@ async function openRest(
   metrics.watch("keyCacheEntries", () => keyCache.size);
   metrics.watch("journalPendingEvents", () => flusher.pending);
   metrics.watch("listenChannelUp", () => (listening ? 1 : 0));
+  metrics.watch("liveProcesses", () => processLease.live());
 
   let closing: Promise<void> | null = null;
   async function closeAll(): Promise<void> {

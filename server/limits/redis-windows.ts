@@ -1,5 +1,6 @@
 import type { Redis } from "ioredis";
 import type { RateBucket, RateSlots } from "../core/rate-limit.ts";
+import type { Counts } from "../platform/count-metrics.ts";
 import type { Logger } from "../platform/logger.ts";
 import { type HeldUse, HeldUses } from "./held-uses.ts";
 import { MemoryWindows, unknownUse } from "./memory-windows.ts";
@@ -35,6 +36,7 @@ export interface RedisWindowsOptions {
   /** Of this process alone, for the names of its places. */
   process: string;
   logger: Logger;
+  metrics: Pick<Counts, "rateBreakerOpenings">;
   /** Of a place among the running calls; 30 s unless a test has no time. */
   leaseMs?: number;
 }
@@ -61,12 +63,13 @@ export class RedisWindows implements RateWindows {
     this.#options = options;
     this.#leaseMs = options.leaseMs ?? leaseMsUnlessGiven;
     this.#share = this.#makeShare();
-    const { logger } = options;
+    const { logger, metrics } = options;
     this.#line = new RedisLine({
       redis: options.redis,
       nowMs: options.nowMs,
       findEpoch: () => this.#updates.epoch,
       onDown: (reason) => {
+        metrics.rateBreakerOpenings++;
         void this.#share.close();
         this.#share = this.#makeShare();
         const processes = this.#countProcesses();

@@ -1,8 +1,8 @@
 import type { BudgetLease } from "./budget-lease.ts";
 
 /**
- * Leases that one statement gives back, and as many that it fills up. When a period ends, all leases of it go back at once: 3,600
- * of them in one statement took longer than it may, and every call that waited was refused.
+ * Leases that one statement gives back, and as many that it fills up: calls that wait stand behind it. When a period ends, those
+ * of all keys go back at once.
  */
 const leasesMax = 96;
 

@@ -1,6 +1,7 @@
 import type { Database } from "../../db/client.ts";
 import { listWindowUses } from "../../db/queries/list-window-uses.ts";
 import type { RateBucket } from "../core/rate-limit.ts";
+import type { Counts } from "../platform/count-metrics.ts";
 import { findLookBackMs } from "./rate-counter.ts";
 import type { LoadSeed, SeedStep } from "./rate-windows.ts";
 
@@ -25,7 +26,10 @@ interface Waiting {
  * each bucket once however many calls wait for it. Windows of different lengths do not wait for each other, because a month
  * takes far longer to read than a minute.
  */
-export function makeWindowSeeder({ sql }: Pick<Database, "sql">): LoadSeed {
+export function makeWindowSeeder(
+  { sql }: Pick<Database, "sql">,
+  metrics: Pick<Counts, "rateSeeds" | "rateSeedFailures">,
+): LoadSeed {
   const running = new Map<string, Promise<readonly SeedStep[]>>();
   const waiting = new Map<number, Waiting[]>();
 
@@ -36,8 +40,10 @@ export function makeWindowSeeder({ sql }: Pick<Database, "sql">): LoadSeed {
       const questions = batch.map(({ bucket }) => ({ resource: bucket.limit.resource, scope: bucket.scope }));
       const found: SeedStep[][] = batch.map(() => []);
       for (const { question, ...step } of await listWindowUses(sql, windowMs, questions)) found[question]?.push(step);
+      metrics.rateSeeds += batch.length;
       for (const [index, { resolve }] of batch.entries()) resolve(found[index] ?? []);
     } catch (error) {
+      metrics.rateSeedFailures += batch.length;
       for (const { reject } of batch) reject(error);
     }
   };

@@ -11,6 +11,9 @@ export const countMetrics = [
   ["flushFailures", "tollgate_flush_failures_total", "Batches that failed and are tried again."],
   ["leaseStatements", "tollgate_lease_statements_total", "Statements that lease budgets."],
   ["leaseFailures", "tollgate_lease_failures_total", "Of those, the ones that failed."],
+  ["rateBreakerOpenings", "tollgate_rate_breaker_openings_total", "Times that rate limits were taken out of Redis."],
+  ["rateSeeds", "tollgate_rate_seeds_total", "Counters of rate limits that were read from the ledger."],
+  ["rateSeedFailures", "tollgate_rate_seed_failures_total", "Counters that could not be read from the ledger."],
 ] as const satisfies readonly (readonly [string, string, string])[];
 
 /** The owner of an event increments its field in place, which costs nothing. Never decrement. */

@@ -1,17 +1,10 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { BudgetTerms } from "../core/budget.ts";
 import { makeUsdGauge } from "../core/money.ts";
 import type { TokenUsage } from "../core/usage.ts";
 import { type Counts, countMetrics, makeCounts } from "./count-metrics.ts";
+import { type GaugeName, gaugeMetrics } from "./gauge-metrics.ts";
 import { type HistogramSet, makeHistogramSet, makeTally, type Tally } from "./tally.ts";
-
-/** Values that are read when a scrape comes. */
-export type GaugeName =
-  | "openRequests"
-  | "keyCacheEntries"
-  | "journalPendingEvents"
-  | "listenChannelUp"
-  | "silentProcesses"
-  | "silentHeldUsd";
 
 export type AttemptOutcome = "ok" | "refused" | "failed" | "timeout" | "aborted";
 export type JobOutcome = "completed" | "failed" | "retried";
@@ -41,6 +34,8 @@ export interface Metrics extends Counts {
   observeFirstToken(provider: string, firstTokenMs: number): void;
   /** One metered event; `costNanoUsd` is `null` where it is unpriced. */
   observeUsage(usage: Readonly<TokenUsage>, costNanoUsd: bigint | null): void;
+  /** A call was refused by a budget of this level; `""` where nobody can say by which. */
+  observeBudgetRefusal(level: BudgetTerms["level"] | "", reason: "exhausted" | "held" | "store"): void;
   /** A call cost more than was held for it, by so many nano-USD. */
   noticeDebt(nanoUsd: bigint): void;
   observeFlush(durationMs: number): void;
@@ -135,7 +130,7 @@ export function openMetrics(): Metrics {
     return set;
   };
   const readers = new Map<GaugeName, () => number>();
-  const addGauge = (gauge: GaugeName, name: string, help: string): void => {
+  for (const [gauge, name, help] of gaugeMetrics) {
     new Gauge({
       name,
       help,
@@ -144,7 +139,7 @@ export function openMetrics(): Metrics {
         this.set(readers.get(gauge)?.() ?? 0);
       },
     });
-  };
+  }
 
   const requests = addTally(
     "tollgate_requests_total",
@@ -195,10 +190,12 @@ export function openMetrics(): Metrics {
   addCount("tollgate_cost_usd_total", "Cost metered, in USD.", () => makeUsdGauge(usage.costNanoUsd));
   addCount("tollgate_unpriced_requests_total", "Metered requests of models without a price.", () => usage.unpriced);
 
-  addGauge("keyCacheEntries", "tollgate_key_cache_entries", "Keys held in memory.");
-  addGauge("openRequests", "tollgate_open_requests", "Inference requests that are running.");
-  addGauge("journalPendingEvents", "tollgate_journal_pending_events", "Closed events that are not in PostgreSQL yet.");
-  addGauge("listenChannelUp", "tollgate_listen_channel_up", "1 while changes of keys are heard.");
+  const budgetRefusals = addTally(
+    "tollgate_budget_refusals_total",
+    "Calls refused by a budget, by its level and the reason.",
+    ["level", "reason"],
+    makeTally(),
+  );
 
   const debt = { calls: 0, nanoUsd: 0n };
   addCount("tollgate_budget_debts_total", "Calls that cost more than was held for them.", () => debt.calls);
@@ -229,12 +226,6 @@ export function openMetrics(): Metrics {
   let silentLeases: SilentLeases = { processes: 0, heldGauge: 0 };
   readers.set("silentProcesses", () => silentLeases.processes);
   readers.set("silentHeldUsd", () => silentLeases.heldGauge);
-  addGauge(
-    "silentProcesses",
-    "tollgate_lease_processes_silent",
-    "Processes that lease budgets, not seen for a minute.",
-  );
-  addGauge("silentHeldUsd", "tollgate_lease_silent_usd", "What those hold, in USD.");
 
   const jobs = addTally("tollgate_jobs_total", "Runs of jobs, by outcome.", ["job", "outcome"], makeTally());
   const jobDurations = addHistogram("tollgate_job_duration_seconds", "One run of a job.", "job", jobBounds);
@@ -257,6 +248,7 @@ export function openMetrics(): Metrics {
       if (costNanoUsd === null) usage.unpriced += 1;
       else usage.costNanoUsd += costNanoUsd;
     },
+    observeBudgetRefusal: (level, reason) => budgetRefusals.add(level, reason),
     noticeDebt(nanoUsd) {
       debt.calls++;
       debt.nanoUsd += nanoUsd;

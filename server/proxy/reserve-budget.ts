@@ -49,6 +49,7 @@ async function awaitBudget(
     const again = await proxy.budgets.reserve(windows, counted.leastNanoUsd, counted.reservedNanoUsd);
     if (again.ok) return makeBudgetedCall(again, request, counted);
   }
+  proxy.metrics.observeBudgetRefusal(outcome.window?.terms.level ?? "", outcome.reason);
   return makeBudgetRefusal(outcome, proxy.config.limits.budgetExceededStatus);
 }
 

@@ -119,12 +119,14 @@ test("budgets and rates are the same with clocks five minutes off, and one that 
   // In the middle of the minute the clock of one goes back by an hour.
   jumps.jumpClock();
   for (let round = 0; round < rounds; round++) await race(-30);
+  const rates = [first];
   if (withRedis) {
-    expect(countAnswers(first)).toEqual({ "200": limit, "429 rate_limit_exceeded": callers - limit });
-    expect(countAnswers(await flood(limited))).toEqual({ "429 rate_limit_exceeded": callers });
-    const later = await cluster.makeKey({ rateLimits: { requests_per_minute: limit } });
-    expect(countAnswers(await flood(later))).toEqual({ "200": limit, "429 rate_limit_exceeded": callers - limit });
+    rates.push(await flood(limited));
+    rates.push(await flood(await cluster.makeKey({ rateLimits: { requests_per_minute: limit } })));
   }
+  const reached = { "200": limit, "429 rate_limit_exceeded": callers - limit };
+  const whole = [reached, { "429 rate_limit_exceeded": callers }, reached];
+  expect(rates.map(countAnswers)).toEqual(withRedis ? whole : [{}]);
 
   // The planted fault: to one of them the period seems to have ended.
   const torn = await makeBudgeted();

@@ -4,6 +4,7 @@ import { Secret } from "../../server/core/secret.ts";
 import type { LoadSeed } from "../../server/limits/rate-windows.ts";
 import { RedisWindows } from "../../server/limits/redis-windows.ts";
 import { openClock } from "../../server/platform/clock.ts";
+import { type Counts, makeCounts } from "../../server/platform/count-metrics.ts";
 import { openLogger } from "../../server/platform/logger.ts";
 import { openRedis } from "../../server/platform/redis.ts";
 import { openRedisServer, type RedisServer } from "./redis-server.ts";
@@ -23,6 +24,8 @@ export interface RedisWindowsHarness {
   /** A client of the test's own. */
   client: Redis;
   logLines: string[];
+  /** Of all windows together. */
+  metrics: Counts;
   open(options?: OpenWindowsOptions): Promise<RedisWindows>;
   /** Closes the server; the windows are the test's to close. */
   close(): Promise<void>;
@@ -33,6 +36,7 @@ export async function openRedisWindows(): Promise<RedisWindowsHarness> {
   const client = new Redis(server.url, { retryStrategy: () => 100, maxRetriesPerRequest: null });
   client.on("error", () => undefined);
   const logLines: string[] = [];
+  const metrics = makeCounts();
   const logger = openLogger(
     { level: "debug", pretty: false, access: false },
     { write: (line: string) => logLines.push(line) },
@@ -41,6 +45,7 @@ export async function openRedisWindows(): Promise<RedisWindowsHarness> {
     server,
     client,
     logLines,
+    metrics,
     async open({ loadSeed = null, liveProcesses = () => 1, nowMs, port = server.port, leaseMs } = {}) {
       const clock = openClock();
       const redis = openRedis({
@@ -57,6 +62,7 @@ export async function openRedisWindows(): Promise<RedisWindowsHarness> {
         liveProcesses,
         process: randomBytes(4).toString("hex"),
         logger,
+        metrics,
         ...(leaseMs === undefined ? {} : { leaseMs }),
       });
       await windows.ready();

@@ -9,6 +9,7 @@ const labels: Readonly<Record<string, readonly string[]>> = {
   tollgate_gateway_overhead_seconds: ["le"],
   tollgate_upstream_attempts_total: ["provider", "outcome"],
   tollgate_first_token_seconds: ["provider", "le"],
+  tollgate_budget_refusals_total: ["level", "reason"],
   tollgate_tokens_total: ["direction"],
   tollgate_flush_duration_seconds: ["le"],
   tollgate_jobs_total: ["job", "outcome"],
@@ -39,6 +40,7 @@ function fill() {
   metrics.observeUsage({ ...noTokens, inputTokens: 10, outputTokens: 5, reasoningTokens: 2 }, 1_500_000n);
   metrics.observeUsage({ ...noTokens, inputTokens: 1 }, null);
   metrics.observeFlush(8);
+  metrics.observeBudgetRefusal("owner", "exhausted");
   metrics.observeJob({ job: "expire-keys", outcome: "completed", durationMs: 5, lagMs: 20 });
   metrics.keyCacheHits += 7;
   metrics.watch("openRequests", () => 3);
@@ -80,6 +82,7 @@ describe("the text", () => {
     expect(find("tollgate_unpriced_requests_total")).toBe(1);
     expect(find("tollgate_key_cache_hits_total")).toBe(7);
     expect(find("tollgate_open_requests")).toBe(3);
+    expect(find("tollgate_budget_refusals_total", { level: "owner", reason: "exhausted" })).toBe(1);
     expect(find("tollgate_jobs_total", { job: "expire-keys", outcome: "completed" })).toBe(1);
     expect(find("tollgate_job_lag_seconds_bucket", { job: "expire-keys", le: "0.05" })).toBe(1);
   });
