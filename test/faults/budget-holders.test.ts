@@ -4,6 +4,7 @@ import { afterEach, expect, test } from "vitest";
 import { updateSilentProcesses } from "../../db/queries/update-silent-processes.ts";
 import { type Cluster, endClusters, openCluster } from "../support/cluster.ts";
 import type { ClusterMember } from "../support/cluster-member.ts";
+import { listLawBreaks } from "../support/ledger-laws.ts";
 import { plantFault } from "../support/plant-fault.ts";
 import {
   exactNanoUsd,
@@ -42,6 +43,27 @@ async function waitForSilence(cluster: Cluster, name: string): Promise<void> {
   expect(told).toEqual([name]);
 }
 
+/** A recovery that forgets what it should free is found by the laws. Heals what it broke. */
+async function findForgotten(cluster: Cluster): Promise<void> {
+  const { sql } = cluster.database;
+  const [gateway] = cluster.gateways as [ClusterMember];
+  const heal = await plantFault(
+    sql,
+    "close_budget_process",
+    "leased_nano_usd = b.leased_nano_usd - (l.amount_nano_usd - l.drawn_nano_usd)",
+    "leased_nano_usd = b.leased_nano_usd",
+  );
+  const key = await cluster.makeKey({ budgets: [{ limitNanoUsd: 10n ** 11n, period: "total" }] });
+  expect((await cluster.callAll([{ gateway, key, body: exact }]))[0]?.status).toBe(200);
+  await gateway.kill();
+  await gateway.start();
+  await heal();
+  expect(await listLawBreaks(sql)).toContainEqual(
+    expect.stringMatching(`^\\d+ leased, but the leases hold 0 in the budget window key/${key.publicId}/`),
+  );
+  await sql`update budget_window set leased_nano_usd = 0 where subject = ${key.publicId}`;
+}
+
 test(`all gateways killed with leases, ${rounds} times: after a restart all of it is settled or free`, {
   timeout: 600_000,
 }, async () => {
@@ -66,6 +88,7 @@ test(`all gateways killed with leases, ${rounds} times: after a restart all of i
   console.info(
     `${rounds} times three gateways: nothing leased ${Math.round(slowestMs)} ms after the restart at the latest`,
   );
+  await findForgotten(cluster);
   const { verdict } = await cluster.close();
   expect(verdict.reserved).toBeGreaterThan(0);
 });
@@ -102,22 +125,4 @@ test("a data folder that never comes back: what it held stays held, is told of, 
   expect(answers.filter(({ status }) => status === 200)).toHaveLength(Number(rest));
   const { verdict } = await cluster.close();
   expect(verdict).toMatchObject({ missing: [], duplicate: [], wrong: [] });
-});
-
-test("leases that a recovery forgets are found", async () => {
-  const cluster = await openCluster({ gateways: 1, workers: 0, config: makeScriptedConfig });
-  const [gateway] = cluster.gateways as [ClusterMember];
-  await plantFault(
-    cluster.database.sql,
-    "close_budget_process",
-    "leased_nano_usd = b.leased_nano_usd - (l.amount_nano_usd - l.drawn_nano_usd)",
-    "leased_nano_usd = b.leased_nano_usd",
-  );
-  const key = await cluster.makeKey({ budgets: [{ limitNanoUsd: 10n ** 11n, period: "total" }] });
-  expect((await cluster.callAll([{ gateway, key, body: exact }]))[0]?.status).toBe(200);
-  await gateway.kill();
-  await gateway.start();
-  await expect(cluster.close({ settleMs: 1_000 })).rejects.toThrow(
-    /\d+ leased, but the leases hold 0 in the budget window key/,
-  );
 });

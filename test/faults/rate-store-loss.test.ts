@@ -10,8 +10,8 @@ import { countMostWithin } from "../support/window-count.ts";
 afterEach(endClusters);
 
 const isFull = process.env.TEST_TIER === "full";
-const faultMs = isFull ? 10_000 : 3_500;
-const quietMs = isFull ? 3_000 : 1_500;
+const faultMs = isFull ? 10_000 : 3_000;
+const quietMs = isFull ? 3_000 : 1_000;
 /** The first calls of a process are slow. */
 const warmMs = 500;
 /** Until the breaker must be open. */
