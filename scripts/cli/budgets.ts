@@ -68,6 +68,9 @@ function makeList(io: CliIo): Command {
   });
 }
 
+/** In UTC, as in the other tables. */
+const formatInstant = (text: string): string => text.slice(0, 19).replace("T", " ");
+
 const windowColumns: Column<WindowView>[] = [
   { title: "WINDOW", read: (window) => window.window_id },
   { title: "STATE", read: (window) => window.state },
@@ -76,7 +79,7 @@ const windowColumns: Column<WindowView>[] = [
   { title: "SPENT", read: (window) => window.spent_usd, right: true },
   { title: "RESERVED", read: (window) => window.reserved_usd, right: true },
   { title: "REMAINING", read: (window) => window.remaining_usd, right: true },
-  { title: "RESETS", read: (window) => window.resets_at },
+  { title: "RESETS", read: (window) => (window.resets_at === null ? "never" : formatInstant(window.resets_at)) },
 ];
 
 function makeTopUp(io: CliIo): Command {
@@ -164,9 +167,9 @@ const processColumns: Column<ProcessView>[] = [
   { title: "STATE", read: (process) => process.state },
   { title: "HELD", read: (process) => process.held_usd, right: true },
   { title: "WINDOWS", read: (process) => process.windows, right: true },
-  { title: "STARTED", read: (process) => process.started_at },
-  { title: "SEEN", read: (process) => process.seen_at },
-  { title: "CLOSED", read: (process) => process.closed_at },
+  { title: "STARTED", read: (process) => formatInstant(process.started_at) },
+  { title: "SEEN", read: (process) => formatInstant(process.seen_at) },
+  { title: "CLOSED", read: (process) => (process.closed_at === null ? null : formatInstant(process.closed_at)) },
 ];
 
 function makeWriteOff(io: CliIo): Command {

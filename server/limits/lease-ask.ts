@@ -71,6 +71,20 @@ function makeGroup({ leases, waiters }: WaiterGroup, share: bigint, surplus: boo
     const { available } = lease;
     const more = (amount: bigint): bigint => (amount > available ? amount - available : 0n);
     const isTight = !surplus || (lease.isTold && lease.isTight(share, nowMs));
-    return { id: lease.window.id, min: more(first.least), all: more(all), want: isTight ? 0n : lease.surplus };
+    return {
+      id: lease.window.id,
+      min: more(first.least),
+      all: more(all),
+      want: isTight ? 0n : more(findAhead(lease, share)),
+    };
   });
+}
+
+/**
+ * What a process may hold ahead of the calls, all in all. PostgreSQL sees to it for each grant by itself; but calls that ask again
+ * and again, because another of their budgets is tight, would have a part of the rest each time.
+ */
+function findAhead({ isTold, rest, available, surplus }: BudgetLease, share: bigint): bigint {
+  const part = (rest + available) / share;
+  return isTold && part < surplus ? part : surplus;
 }
