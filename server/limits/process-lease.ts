@@ -1,7 +1,7 @@
 import { deleteBudgetProcess, openBudgetProcess, updateBudgetProcess } from "../../db/queries/budget-process.ts";
 import type { LeaseConnection } from "./lease-connection.ts";
 
-const beatMs = 5_000;
+const beatMs = 1_000;
 
 /** This process's place among the processes that lease budgets. */
 export interface ProcessLease {
@@ -12,7 +12,7 @@ export interface ProcessLease {
 }
 
 /**
- * Registers this process and says every five seconds that it lives.
+ * Registers this process and says each second that it lives.
  *
  * @param onClosed somebody has closed it for good: it must not spend any more.
  * @throws when PostgreSQL cannot be reached.

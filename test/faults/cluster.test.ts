@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
@@ -50,7 +50,7 @@ test("whatever is broken under load and healed again, the books are right", asyn
   expect([...statuses.keys()].filter((status) => status < 500)).toEqual([200]);
 });
 
-test("the check finds a lost journal, an error in the log of PostgreSQL, and a valid key that is refused", async () => {
+test("the check finds a lost journal, a secret in a file, an error in the log of PostgreSQL, and a valid key that is refused", async () => {
   const cluster = await openCluster({ gateways: 1, workers: 0 });
   const [gateway] = cluster.gateways as [ClusterMember];
   const key = await cluster.makeKey();
@@ -68,8 +68,11 @@ test("the check finds a lost journal, an error in the log of PostgreSQL, and a v
   const refused = await cluster.call(gateway, { ...key, text: `${key.text.slice(0, -1)}!` }, { model: "slow" });
   expect(refused.status).toBe(401);
 
+  writeFileSync(join(gateway.dataDir, "leak.txt"), `a key: ${key.text}`);
+
   const closing = cluster.close({ settleMs: 1_000 });
   await expect(closing).rejects.toThrow(/^the run broke its laws:\n[1-9]\d* missing: /);
+  await expect(closing).rejects.toThrow("key 0 stands in gateway 0, file /leak.txt (plain)");
   await expect(closing).rejects.toThrow("1 answers of 401 to a valid key");
   await expect(closing).rejects.toThrow(/PostgreSQL logged: .*division by zero/);
 });

@@ -91,7 +91,11 @@ export async function openMember(options: MemberOptions): Promise<ClusterMember>
         options.role === "worker"
           ? () => started.output().includes("Workers started")
           : async () => (await findStatus(`${url}/readyz`)) === 200;
-      await waitUntil(async () => !started.isRunning() || (await isUp()), `a ${options.role} serves`, startMs);
+      await waitUntil(async () => !started.isRunning() || (await isUp()), `a ${options.role} serves`, startMs).catch(
+        (error: Error) => {
+          throw new Error(`${error.message}\n${started.output().slice(-4_000)}`, { cause: error });
+        },
+      );
       if (started.isRunning() || failpoint !== undefined) return;
       throw new Error(`a ${options.role} ended before it served:\n${started.output()}`);
     },

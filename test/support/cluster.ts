@@ -5,6 +5,7 @@ import type { NewApiKey } from "../../db/queries/insert-api-key.ts";
 import { loadConfig } from "../../server/platform/config.ts";
 import { type CallAnswer, type CallerProcess, openCallerProcess, type PlannedCall } from "./caller-process.ts";
 import { type CliRun, runCliProcess } from "./cli-run.ts";
+import { listCanaryProblems } from "./cluster-canaries.ts";
 import { type ClusterFindings, listJournalProblems, listRefusalProblems, settleFindings } from "./cluster-check.ts";
 import { type ClusterMember, openMember } from "./cluster-member.ts";
 import { type FaultPostgres, openPrivatePostgres, openSharedPostgres } from "./fault-postgres.ts";
@@ -108,7 +109,7 @@ export async function openCluster(options: ClusterOptions = {}): Promise<Cluster
   const database = openDatabase({ url: postgres.url, applicationName: "oracle", poolMax: 2 });
   const env = {
     ...makeSecretEnv(randomBytes),
-    TOLLGATE_LOG_LEVEL: "info",
+    TOLLGATE_LOG_LEVEL: "trace",
     ...options.env,
   };
   open.push(
@@ -146,6 +147,7 @@ function makeCluster(parts: Parts, env: Record<string, string>): Cluster {
   };
   const config = loadConfig({ env: { ...env, DATABASE_URL: postgres.url }, readOnly: true });
   const limits = new Map<string, bigint>();
+  const texts: string[] = [];
   const cliHome = makeHome();
   const loads: LoadClient[] = [];
   let callers: CallerProcess | null = null;
@@ -157,6 +159,7 @@ function makeCluster(parts: Parts, env: Record<string, string>): Cluster {
     links,
     async makeKey(properties = {}) {
       const key = await insertTestKey(database.sql, config, properties);
+      texts.push(key.text);
       const total = properties.budgets?.find(({ period }) => period === "total");
       if (total !== undefined) limits.set(key.publicId, total.limitNanoUsd);
       return key;
@@ -192,6 +195,7 @@ function makeCluster(parts: Parts, env: Record<string, string>): Cluster {
       const { verdict, rows, problems } = await settleMembers(members, links, () =>
         settleFindings(database.sql, upstream.logFile, limits, settleMs, over),
       );
+      problems.push(...(await listCanaryProblems(database.sql, members, texts, listSecrets(env))));
       problems.push(...listRefusalProblems(statuses), ...listJournalProblems(members));
       problems.push(...postgres.listErrors().map((entry) => `PostgreSQL logged: ${entry}`));
       const counted = JSON.stringify(Object.fromEntries(statuses));
@@ -201,6 +205,11 @@ function makeCluster(parts: Parts, env: Record<string, string>): Cluster {
       return { verdict, rows, statuses };
     },
   };
+}
+
+/** What the processes were given to keep to themselves. */
+function listSecrets(env: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => /PEPPER|KEY|SECRET/.test(name)));
 }
 
 /** Brings all members back, has a look, and stops them in order. */

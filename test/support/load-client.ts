@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SeededRandom } from "./seeded-random.ts";
 
+/** Begins each prompt: what a client says must stand nowhere but at the provider. */
+export const promptCanary = "heliotrope-quartz-lantern";
+
 /** A call that was answered whole. */
 export interface AnsweredCall {
   requestId: string;
@@ -45,7 +48,7 @@ export function openLoad(options: LoadOptions): LoadClient {
   const callOnce = async (): Promise<void> => {
     const model = random.pick(options.models);
     const stream = model.stream === "either" ? random.next() < 0.5 : model.stream === "always";
-    const content = `call ${random.integer(1e9)} ${"word ".repeat(random.integer(40))}`;
+    const content = `${promptCanary} ${random.integer(1e9)} ${"word ".repeat(random.integer(40))}`;
     counts.begun++;
     inFlight++;
     let requestId: string | null = null;
