@@ -20,7 +20,7 @@ async function startAgain(member: ClusterMember): Promise<void> {
 }
 
 test(`${kills} gateways of three killed under load: each dispatch has one row with its right charge`, {
-  timeout: isFull ? 900_000 : 300_000,
+  timeout: isFull ? 1_800_000 : 300_000,
 }, async () => {
   const cluster = await openCluster({
     redis: findRedisLane(),

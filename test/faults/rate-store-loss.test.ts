@@ -10,16 +10,15 @@ import { countMostWithin } from "../support/window-count.ts";
 afterEach(endClusters);
 
 const isFull = process.env.TEST_TIER === "full";
-const faultMs = isFull ? 10_000 : 3_000;
+const faultMs = isFull ? 10_000 : 4_000;
 const quietMs = isFull ? 3_000 : 1_000;
-/** The first calls of a process are slow. */
-const warmMs = 500;
 /** Until the breaker must be open. */
 const openMs = 2_000;
 /** Until Redis must be used again. */
 const backMs = 5_000;
 const exact = { model: "exact", max_tokens: exactTokens, messages: [{ role: "user", content: "one" }] };
 
+const everyMs = 15;
 const perSecond = 30;
 const perMinute = 200;
 const rules = `
@@ -36,9 +35,12 @@ scope = [{ tag_key = "lane", tag_value = "minute" }]
 
 const isAdmitted = ({ status }: CallAnswer): boolean => status === 200;
 
-function findP99(answers: readonly CallAnswer[]): number {
+/** Without a breaker each call would wait: the middle one shows it, whatever else a machine does. The full tier has the calls for more. */
+const quantile = isFull ? 0.99 : 0.5;
+
+function findLatency(answers: readonly CallAnswer[]): number {
   const sorted = answers.map(({ sentAtMs, decidedAtMs }) => decidedAtMs - sentAtMs).sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length * 0.99)] ?? 0;
+  return sorted[Math.floor(sorted.length * quantile)] ?? 0;
 }
 
 interface Fault {
@@ -71,13 +73,16 @@ describe.each(findRedisLane() ? ["Redis"] : [])("%s under load", () => {
     const budgets = [{ limitNanoUsd: exactNanoUsd * 100_000n, period: "total" as const }];
     const second = await cluster.makeKey({ tags: { lane: "second" }, budgets });
     const minute = await cluster.makeKey({ tags: { lane: "minute" }, budgets });
+    // Never asks Redis: what its calls take at the same time is the machine's.
+    const unlimited = await cluster.makeKey({ budgets });
     const forMs = faults.length * (quietMs + faultMs + (isFull ? backMs : 2_000)) + quietMs;
-    // 1.7 times the limit of the second, and as much of the minute's as uses it up early.
-    const plan = Array.from({ length: Math.floor(forMs / 20) }, (_, index) => ({
+    // 1.3 times the limit of the second, and as much of the minute's as uses it up early.
+    const lanes = [second, second, second, minute, unlimited] as const;
+    const plan = Array.from({ length: Math.floor(forMs / everyMs) }, (_, index) => ({
       gateway: cluster.random.pick(cluster.gateways),
-      key: index % 5 < 4 ? second : minute,
+      key: lanes[index % lanes.length] ?? second,
       body: exact,
-      delayMs: index * 20,
+      delayMs: index * everyMs,
     }));
     const startedMs = performance.now();
     const running = cluster.callAll(plan);
@@ -105,24 +110,19 @@ describe.each(findRedisLane() ? ["Redis"] : [])("%s under load", () => {
       answer.decidedAtMs -= first;
     }
     const ofKey = (key: TestKey) => answers.filter((_, index) => plan[index]?.key === key);
-    // What a busy machine adds by itself: the worst of the times of the same length in which nothing was broken.
-    const spanMs = faultMs - openMs;
-    const isCalm = (fromMs: number): boolean =>
-      fromMs >= warmMs && spans.every(({ beginMs, endMs }) => fromMs + spanMs < beginMs || fromMs > endMs);
-    const calmP99s = Array.from({ length: Math.floor((forMs - spanMs) / 500) }, (_, index) => index * 500)
-      .filter(isCalm)
-      .map((fromMs) => findP99(answers.filter(({ sentAtMs }) => sentAtMs >= fromMs && sentAtMs < fromMs + spanMs)));
-    const calmP99 = Math.max(...calmP99s);
     const lines: string[] = [];
     const added: number[] = [];
     for (const span of spans) {
-      const settled = answers.filter(({ sentAtMs }) => sentAtMs > span.beginMs + openMs && sentAtMs < span.endMs);
-      expect(settled.length).toBeGreaterThan(20);
-      const more = findP99(settled) - calmP99;
+      const during = (calls: readonly CallAnswer[]): CallAnswer[] =>
+        calls.filter(({ sentAtMs }) => sentAtMs > span.beginMs + openMs && sentAtMs < span.endMs);
+      const limited = during(ofKey(second).filter(isAdmitted));
+      const others = during(ofKey(unlimited).filter(isAdmitted));
+      expect(Math.min(limited.length, others.length), span.name).toBeGreaterThan(2);
+      const more = findLatency(limited) - findLatency(others);
       lines.push(
-        `${span.name}: open after ${Math.round(span.openMs)} ms, back after ${Math.round(span.backMs)} ms, p99 ${Math.round(findP99(settled))} ms`,
+        `${span.name}: open after ${Math.round(span.openMs)} ms, back after ${Math.round(span.backMs)} ms, ${more < 0 ? "" : "+"}${Math.round(more)} ms`,
       );
-      added.push(more);
+      if (!span.stays) added.push(more);
     }
 
     const seconds = ofKey(second).filter(isAdmitted);
@@ -137,7 +137,7 @@ describe.each(findRedisLane() ? ["Redis"] : [])("%s under load", () => {
     const mostMinute = countMostWithin(minutes, 60_000);
     console.info(
       `${lines.join("; ")}; most in a second ${mostShared} with Redis, ${mostAway} in all, of ${perSecond}; ` +
-        `most in a minute ${mostMinute} of ${perMinute}; ${answers.length} calls, p99 else at most ${Math.round(calmP99)} ms`,
+        `most in a minute ${mostMinute} of ${perMinute}; ${answers.length} calls`,
     );
     for (const span of spans) {
       expect(span.openMs, span.name).toBeLessThanOrEqual(openMs);
