@@ -71,26 +71,31 @@ $$;
 --> statement-breakpoint
 -- Gives back and takes for all waiters of one process at once. A group names the windows of one kind of call: it gets at
 -- least `min` in each of them, or nothing in any. Beyond that it gets what its waiters need in all, and a surplus that shrinks with
--- the rest (`rest / share`). Groups are served one after the other, or, where no two of them share a window (`p_apart`), all in one
--- statement, which takes hundreds of them in the time of ten. Answers absolute amounts, so that an answer that was lost is made good by the next one.
+-- the rest (`rest / share`). Answers absolute amounts, so that an answer that was lost is made good by the next one.
 -- Windows are locked in their order, by a statement of its own: an update that locks as it goes deadlocked 20 times in 57.
+-- Row by row and by index, never by a join: its plan would be that of the day when the table was small (50 ms for 165 windows
+-- beside 6,800 leases, against 10 ms).
 create function lease_budgets(
-  p_process text, p_seq bigint, p_share integer, p_notify boolean, p_apart boolean,
+  p_process text, p_seq bigint, p_share integer, p_notify boolean,
   t_window text[], t_limit bigint[], t_version bigint[],
   r_window text[], r_amount bigint[],
   g_group integer[], g_window text[], g_min bigint[], g_all bigint[], g_want bigint[]
 ) returns table (
   window_id text, amount_nano_usd bigint, drawn_nano_usd bigint, rest_nano_usd bigint, spendable_nano_usd bigint,
   refused integer[]
-) language plpgsql as $$
+) language plpgsql set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
-  v_group integer;
-  v_blocked text[];
-  v_all_blocked text[] := '{}';
-  v_refused integer[] := '{}';
+  v_all text[] := t_window || r_window || g_window;
+  v_size integer := cardinality(g_group);
+  v_first integer := 1;
+  v_last integer;
+  v_rest bigint;
+  v_rests bigint[];
   v_grant bigint;
-  w record;
+  v_is_blocked boolean;
+  v_blocked text[] := '{}';
+  v_refused integer[] := '{}';
 begin
   update budget_process set seq = p_seq, seen_at = now(), silent_at = null
     where process = p_process and seq < p_seq and closed_at is null;
@@ -100,100 +105,98 @@ begin
     end if;
     raise exception 'the process % is closed', p_process using errcode = 'TG001';
   end if;
-  perform 1 from budget_window b where b.window_id = any (t_window || r_window || g_window)
-    order by b.window_id for update;
-  update budget_window b set limit_nano_usd = t.lim, terms_version = t.version
-    from unnest(t_window, t_limit, t_version) as t(win, lim, version)
-    where b.window_id = t.win and t.version >= b.terms_version
-      and (t.lim <> b.limit_nano_usd or t.version <> b.terms_version);
-  with given as (
-    update budget_lease l set amount_nano_usd = l.amount_nano_usd - r.amount
-      from unnest(r_window, r_amount) as r(win, amount)
-      where l.process = p_process and l.window_id = r.win and l.amount_nano_usd - r.amount >= l.drawn_nano_usd
-      returning l.window_id, r.amount
-  )
-  update budget_window b set leased_nano_usd = b.leased_nano_usd - given.amount
-    from given where b.window_id = given.window_id;
-  if p_apart then
-    select coalesce(array_agg(distinct x.no), '{}'), coalesce(array_agg(x.win), '{}') into v_refused, v_all_blocked
-      from unnest(g_group, g_window, g_min) as x(no, win, mn) left join budget_window b on b.window_id = x.win
-      where b.window_id is null
-        or b.limit_nano_usd + b.extra_nano_usd - b.settled_nano_usd - b.leased_nano_usd < x.mn;
-    with stood as (
-      select x.*, b.limit_nano_usd + b.extra_nano_usd - b.settled_nano_usd - b.leased_nano_usd as rest
-      from unnest(g_group, g_window, g_min, g_all, g_want) as x(no, win, mn, al, wt)
-      join budget_window b on b.window_id = x.win where x.no <> all (v_refused)
-    ),
-    granted as (
-      select s.win, greatest(s.mn, least(s.al, s.rest), least(s.wt, s.rest / p_share)) as amount from stood s
-    ),
-    taken as (
-      update budget_window b set leased_nano_usd = b.leased_nano_usd + g.amount
-      from granted g where b.window_id = g.win and g.amount > 0 returning b.window_id, g.amount
-    )
-    insert into budget_lease as l (process, window_id, amount_nano_usd)
-      select p_process, t.window_id, t.amount from taken t
-      on conflict (process, window_id) do update set amount_nano_usd = l.amount_nano_usd + excluded.amount_nano_usd;
-  else
-    for v_group in select distinct x from unnest(g_group) x order by x loop
-      select coalesce(array_agg(x.win), '{}') into v_blocked
-        from unnest(g_group, g_window, g_min) as x(no, win, mn) left join budget_window b on b.window_id = x.win
-        where x.no = v_group and (b.window_id is null
-          or b.limit_nano_usd + b.extra_nano_usd - b.settled_nano_usd - b.leased_nano_usd < x.mn);
-      if cardinality(v_blocked) > 0 then
-        v_refused := v_refused || v_group;
-        v_all_blocked := v_all_blocked || v_blocked;
-        continue;
+  perform 1 from budget_window b where b.window_id = any (v_all) order by b.window_id for update;
+  for v_index in 1 .. cardinality(t_window) loop
+    update budget_window b set limit_nano_usd = t_limit[v_index], terms_version = t_version[v_index]
+      where b.window_id = t_window[v_index] and t_version[v_index] >= b.terms_version
+        and (t_limit[v_index] <> b.limit_nano_usd or t_version[v_index] <> b.terms_version);
+  end loop;
+  for v_index in 1 .. cardinality(r_window) loop
+    update budget_lease l set amount_nano_usd = l.amount_nano_usd - r_amount[v_index]
+      where l.process = p_process and l.window_id = r_window[v_index]
+        and l.amount_nano_usd - r_amount[v_index] >= l.drawn_nano_usd;
+    if found then
+      update budget_window b set leased_nano_usd = b.leased_nano_usd - r_amount[v_index]
+        where b.window_id = r_window[v_index];
+    end if;
+  end loop;
+  -- The windows of a group stand side by side.
+  while v_first <= v_size loop
+    v_last := v_first;
+    while v_last < v_size and g_group[v_last + 1] = g_group[v_first] loop v_last := v_last + 1; end loop;
+    v_is_blocked := false;
+    v_rests := '{}';
+    for v_index in v_first .. v_last loop
+      select b.limit_nano_usd + b.extra_nano_usd - b.settled_nano_usd - b.leased_nano_usd into v_rest
+        from budget_window b where b.window_id = g_window[v_index];
+      if v_rest is null or v_rest < g_min[v_index] then
+        v_is_blocked := true;
+        v_blocked := v_blocked || g_window[v_index];
       end if;
-      for w in
-        select x.win, x.mn, x.al, x.wt,
-          b.limit_nano_usd + b.extra_nano_usd - b.settled_nano_usd - b.leased_nano_usd as rest
-        from unnest(g_group, g_window, g_min, g_all, g_want) as x(no, win, mn, al, wt)
-        join budget_window b on b.window_id = x.win where x.no = v_group
-      loop
-        v_grant := greatest(w.mn, least(w.al, w.rest), least(w.wt, w.rest / p_share));
+      v_rests := v_rests || v_rest;
+    end loop;
+    if v_is_blocked then
+      v_refused := v_refused || g_group[v_first];
+    else
+      for v_index in v_first .. v_last loop
+        v_rest := v_rests[v_index - v_first + 1];
+        v_grant := greatest(g_min[v_index], least(g_all[v_index], v_rest), least(g_want[v_index], v_rest / p_share));
         continue when v_grant <= 0;
-        update budget_window b set leased_nano_usd = b.leased_nano_usd + v_grant where b.window_id = w.win;
-        insert into budget_lease as l (process, window_id, amount_nano_usd) values (p_process, w.win, v_grant)
+        update budget_window b set leased_nano_usd = b.leased_nano_usd + v_grant where b.window_id = g_window[v_index];
+        insert into budget_lease as l (process, window_id, amount_nano_usd)
+          values (p_process, g_window[v_index], v_grant)
           on conflict (process, window_id) do update set amount_nano_usd = l.amount_nano_usd + v_grant;
       end loop;
-    end loop;
-  end if;
+    end if;
+    v_first := v_last + 1;
+  end loop;
   if p_notify then
-    perform pg_notify('budget_pressure', p_process || ' ' || x.win) from (select distinct u as win from unnest(v_all_blocked) u) x
-      join budget_window b on b.window_id = x.win where b.leased_nano_usd > 0;
+    perform pg_notify('budget_pressure', p_process || ' ' || b.window_id)
+      from budget_window b where b.window_id = any (v_blocked) and b.leased_nano_usd > 0;
   end if;
   return query
-    select b.window_id, coalesce(l.amount_nano_usd, 0), coalesce(l.drawn_nano_usd, 0),
+    select b.window_id, coalesce(l.amount, 0), coalesce(l.drawn, 0),
       b.limit_nano_usd + b.extra_nano_usd - b.settled_nano_usd - b.leased_nano_usd,
       b.limit_nano_usd + b.extra_nano_usd - b.settled_nano_usd, v_refused
-    from budget_window b left join budget_lease l on l.window_id = b.window_id and l.process = p_process
-    where b.window_id = any (t_window || r_window || g_window);
+    from budget_window b
+    -- `offset 0`: looked up for each window by itself.
+    left join lateral (
+      select i.amount_nano_usd as amount, i.drawn_nano_usd as drawn from budget_lease i
+      where i.process = p_process and i.window_id = b.window_id offset 0
+    ) l on true
+    where b.window_id = any (v_all);
 end $$;
 --> statement-breakpoint
 -- Charges a batch of events to their windows; `p_drawn` is what of each charge was held for it. Belongs into the
 -- transaction that stores the events. What is charged late, by a process whose leases were freed, is charged all the same, and
 -- is taken off what was written off for that process.
 create function settle_budgets(p_process text, p_window text[], p_cost bigint[], p_drawn bigint[])
-returns void language plpgsql as $$
+returns void language plpgsql set enable_seqscan = off as $$
+declare
+  v_is_leased boolean;
+  v_written_off bigint;
 begin
   if p_window is null then return; end if;
   -- Waits for whoever closes this process, and keeps him waiting.
   perform 1 from budget_process where process = p_process for share;
   perform 1 from budget_window b where b.window_id = any (p_window) order by b.window_id for update;
-  update budget_window b set
-    settled_nano_usd = b.settled_nano_usd + x.cost - case when l.window_id is null then least(x.cost, coalesce(o.amount_nano_usd, 0)) else 0 end,
-    leased_nano_usd = b.leased_nano_usd - case when l.window_id is null then 0 else x.drawn end
-    from unnest(p_window, p_cost, p_drawn) as x(win, cost, drawn)
-    left join budget_lease l on l.process = p_process and l.window_id = x.win
-    left join budget_write_off o on o.process = p_process and o.window_id = x.win
-    where b.window_id = x.win;
-  update budget_lease l set drawn_nano_usd = l.drawn_nano_usd + x.drawn
-    from unnest(p_window, p_drawn) as x(win, drawn) where l.process = p_process and l.window_id = x.win;
-  update budget_write_off o set amount_nano_usd = o.amount_nano_usd - least(x.cost, o.amount_nano_usd)
-    from unnest(p_window, p_cost) as x(win, cost)
-    where o.process = p_process and o.window_id = x.win
-      and not exists (select from budget_lease l where l.process = p_process and l.window_id = x.win);
+  for v_index in 1 .. cardinality(p_window) loop
+    update budget_lease l set drawn_nano_usd = l.drawn_nano_usd + p_drawn[v_index]
+      where l.process = p_process and l.window_id = p_window[v_index];
+    v_is_leased := found;
+    v_written_off := 0;
+    if not v_is_leased then
+      select least(p_cost[v_index], o.amount_nano_usd) into v_written_off
+        from budget_write_off o where o.process = p_process and o.window_id = p_window[v_index];
+      v_written_off := coalesce(v_written_off, 0);
+      update budget_write_off o set amount_nano_usd = o.amount_nano_usd - v_written_off
+        where o.process = p_process and o.window_id = p_window[v_index];
+    end if;
+    update budget_window b set
+      settled_nano_usd = b.settled_nano_usd + p_cost[v_index] - v_written_off,
+      leased_nano_usd = b.leased_nano_usd - case when v_is_leased then p_drawn[v_index] else 0 end
+      where b.window_id = p_window[v_index];
+  end loop;
 end $$;
 --> statement-breakpoint
 -- Ends a process whose calls are all stored: what it still holds is free again. With `p_write_off` what it still holds is

@@ -21,8 +21,6 @@ export interface LeaseAsk {
   seq: number;
   /** A surplus is at most this part of what is left. */
   share: number;
-  /** No two groups name the same window. */
-  apart: boolean;
   /** Tell the other processes where something was refused that they hold. */
   notify: boolean;
   /** Terms that the table may not have yet. */
@@ -87,7 +85,7 @@ export async function openBudgetWindows(sql: postgres.Sql, windows: readonly New
 export async function leaseBudgets(sql: postgres.Sql, ask: LeaseAsk): Promise<LeaseAnswer> {
   const taken = ask.groups.flatMap(({ windows }, group) => windows.map((window) => ({ group, ...window })));
   const rows = await sql<LeaseRow[]>`select l.*, array_to_string(l.refused, ',') as refused from lease_budgets(
-    ${ask.process}, ${ask.seq}, ${ask.share}, ${ask.notify}, ${ask.apart},
+    ${ask.process}, ${ask.seq}, ${ask.share}, ${ask.notify},
     ${ask.terms.map(({ id }) => id)}::text[], ${makeNumbers(ask.terms.map(({ limitNanoUsd }) => limitNanoUsd))}::bigint[],
     ${makeNumbers(ask.terms.map(({ version }) => version))}::bigint[],
     ${ask.returns.map(({ id }) => id)}::text[], ${makeNumbers(ask.returns.map(({ amount }) => amount))}::bigint[],

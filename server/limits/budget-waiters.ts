@@ -18,9 +18,7 @@ export interface WaiterGroup {
 }
 
 /** Windows in one statement: 10 ms of PostgreSQL. */
-const windowsMax = 512;
-/** The same where groups share windows: they are served one after the other, and the time grows with their square. */
-const sharedWindowsMax = 96;
+const windowsMax = 256;
 
 /** Calls that wait for leases, in the order in which they came. */
 export class BudgetWaiters {
@@ -58,9 +56,7 @@ export class BudgetWaiters {
   /** Groups of those that may be asked for now, within one statement's bounds. */
   listGroups(nowMs: number): WaiterGroup[] {
     const groups = new Map<string, WaiterGroup>();
-    const named = new Set<BudgetLease>();
     let windows = 0;
-    let isShared = false;
     for (const waiter of this.#waiting) {
       const key = waiter.leases.map(({ window }) => window.id).join(",");
       const group = groups.get(key);
@@ -69,10 +65,7 @@ export class BudgetWaiters {
         continue;
       }
       if (waiter.leases.some((lease) => lease.blockedUntilMs > nowMs)) continue;
-      const shares: boolean = isShared || waiter.leases.some((lease) => named.has(lease));
-      if (windows + waiter.leases.length > (shares ? sharedWindowsMax : windowsMax) && windows > 0) continue;
-      isShared = shares;
-      for (const lease of waiter.leases) named.add(lease);
+      if (windows + waiter.leases.length > windowsMax && windows > 0) continue;
       windows += waiter.leases.length;
       groups.set(key, { leases: waiter.leases, waiters: [waiter] });
     }

@@ -42,7 +42,6 @@ export function makeLeaseAsk(
   return {
     ask: {
       share: Number(share),
-      apart: asked.size === grouped.length,
       notify: isUnderPressure,
       terms: [...terms]
         .filter(([{ isConfirmed }]) => !isConfirmed)

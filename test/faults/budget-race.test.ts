@@ -221,12 +221,17 @@ describe("budgets of four levels at once", () => {
 
   it("a refusal that keeps what other levels have given is found", async () => {
     // The group is refused, and its windows are lent all the same where they hold enough.
-    const heal = await plantFault(cluster.database.sql, "lease_budgets", "      continue;\n", "\n");
+    const heal = await plantFault(
+      cluster.database.sql,
+      "lease_budgets",
+      "v_refused || g_group[v_first];\n    else\n",
+      "v_refused || g_group[v_first];\n    end if;\n    if true then\n",
+    );
     const heal2 = await plantFault(
       cluster.database.sql,
       "lease_budgets",
-      "v_grant := greatest(w.mn, ",
-      "v_grant := greatest(case when w.mn <= w.rest then w.mn else 0 end, ",
+      "v_grant := greatest(g_min[v_index], ",
+      "v_grant := greatest(case when g_min[v_index] <= v_rest then g_min[v_index] else 0 end, ",
     );
     expect(await findLeasedByRefused(["key"], "planted")).toBeGreaterThan(0n);
     await heal2();

@@ -48,7 +48,6 @@ async function endFromOutside(window: BudgetWindow, writeOff: boolean): Promise<
     seq: 1,
     share: 8,
     notify: false,
-    apart: false,
     terms: [],
     returns: [],
     groups: [{ windows: [{ id, min: amount, all: amount, want: 0n }] }],
@@ -83,14 +82,18 @@ describe("what comes late", () => {
 
   it("the check above sees what is un-leased twice", async () => {
     expectPostgresLog(/violates check constraint "budget_window_leased_nano_usd_check"/);
-    await plantFault(sql(), "settle_budgets", "case when l.window_id is null then 0 else x.drawn end", "x.drawn");
+    await plantFault(
+      sql(),
+      "settle_budgets",
+      "case when v_is_leased then p_drawn[v_index] else 0 end",
+      "p_drawn[v_index]",
+    );
     await expect(freed()).rejects.toThrow("budget_window_leased_nano_usd_check");
   });
 
   it("the check above sees a late call that is not charged", async () => {
-    const from =
-      "+ x.cost - case when l.window_id is null then least(x.cost, coalesce(o.amount_nano_usd, 0)) else 0 end";
-    await plantFault(sql(), "settle_budgets", from, "+ case when l.window_id is null then 0 else x.cost end");
+    const from = "+ p_cost[v_index] - v_written_off";
+    await plantFault(sql(), "settle_budgets", from, "+ case when v_is_leased then p_cost[v_index] else 0 end");
     expect(await freed()).toMatchObject({ settled: 2n * unit });
   });
 
@@ -114,15 +117,10 @@ describe("what comes late", () => {
   });
 
   it("the check above sees a write-off that does not shrink, and one that is not taken off", async () => {
-    await plantFault(
-      sql(),
-      "settle_budgets",
-      "o.amount_nano_usd - least(x.cost, o.amount_nano_usd)",
-      "o.amount_nano_usd",
-    );
+    await plantFault(sql(), "settle_budgets", "o.amount_nano_usd - v_written_off", "o.amount_nano_usd");
     expect(await writtenOff()).not.toEqual(chargedOnce);
     await sql()`truncate budget_process, budget_lease, budget_window, budget_write_off`;
-    await plantFault(sql(), "settle_budgets", "least(x.cost, coalesce(o.amount_nano_usd, 0))", "0");
+    await plantFault(sql(), "settle_budgets", "p_cost[v_index] - v_written_off", "p_cost[v_index]");
     expect(await writtenOff()).not.toEqual(chargedOnce);
   });
 });
@@ -142,7 +140,7 @@ describe("what was not foreseen", () => {
   });
 
   it("the check above sees a charge that is cut to what was held", async () => {
-    await plantFault(sql(), "settle_budgets", "b.settled_nano_usd + x.cost", "b.settled_nano_usd + x.drawn");
+    await plantFault(sql(), "settle_budgets", "+ p_cost[v_index] - v_written_off", "+ p_drawn[v_index]");
     expect(await debt()).not.toEqual([3n * unit, 0]);
   });
 

@@ -79,7 +79,6 @@ describe("leases when the network fails", () => {
       seq: 1_000,
       share: 8,
       notify: false,
-      apart: false,
       terms: [],
       returns: [],
       groups: [{ windows: [{ id: window.id, min: unit, all: unit, want: 0n }] }],

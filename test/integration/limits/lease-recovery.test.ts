@@ -47,7 +47,6 @@ async function makeDead(calls: number, bootId: string): Promise<void> {
     seq: 1,
     share: 8,
     notify: false,
-    apart: false,
     terms: [],
     returns: [],
     groups,

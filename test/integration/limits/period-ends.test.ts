@@ -293,7 +293,7 @@ describe("the checks above", () => {
   });
 
   it("see a charge that is lost, and an end that is announced twice", async () => {
-    await plantFault(sql(), "settle_budgets", "b.settled_nano_usd + x.cost", "b.settled_nano_usd + x.cost / 2");
+    await plantFault(sql(), "settle_budgets", "+ p_cost[v_index]", "+ p_cost[v_index] / 2");
     const run = await runOverEdges(one);
     expect(await listFaults(run)).toHaveLength(4);
     await sql()`create function forget_end() returns trigger language plpgsql as
