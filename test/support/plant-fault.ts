@@ -15,7 +15,7 @@ export async function plantFault(
   const [row] = await sql<{ text: string }[]>`select pg_get_functiondef(${name}::regproc) as text`;
   const text = row?.text ?? "";
   if (!text.includes(part)) throw new Error(`${name} has no such part: ${part}`);
-  await sql.unsafe(text.replaceAll(part, planted));
+  await sql.unsafe(text.replaceAll(part, () => planted));
   return async () => {
     await sql.unsafe(text);
   };

@@ -6,7 +6,7 @@ import type { BudgetWindow } from "../../../server/core/budget-window.ts";
 import type { BudgetHold } from "../../../server/limits/budget-hold.ts";
 import { type LeaseProcess, makeWindow, openLeaseProcess } from "../../support/lease-processes.ts";
 import { makeUsageEvent } from "../../support/make-usage-event.ts";
-import { plantFault } from "../../support/planted-fault.ts";
+import { plantFault } from "../../support/plant-fault.ts";
 import { expectPostgresLog } from "../../support/postgres-log.ts";
 import { findWindow } from "../../support/stored-windows.ts";
 import { openTestDatabase, type TestDatabase } from "../../support/test-database.ts";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type LeaseProcess, makeWindow, openLeaseProcess } from "../../support/lease-processes.ts";
-import { plantFault } from "../../support/planted-fault.ts";
+import { plantFault } from "../../support/plant-fault.ts";
 import { findWindow } from "../../support/stored-windows.ts";
 import { openTestDatabase, type TestDatabase } from "../../support/test-database.ts";
 

@@ -3,7 +3,7 @@ import { deleteBudgetProcess } from "../../../db/queries/budget-process.ts";
 import { findLockedBudgetWindow, updateBudgetWindow } from "../../../db/queries/update-budget-window.ts";
 import { deleteDrawnLeases } from "../../../db/queries/update-ended-windows.ts";
 import { type LeaseProcess, makeWindow, openLeaseProcess } from "../../support/lease-processes.ts";
-import { plantFault } from "../../support/planted-fault.ts";
+import { plantFault } from "../../support/plant-fault.ts";
 import { expectPostgresLog } from "../../support/postgres-log.ts";
 import { makeSeededRandom } from "../../support/seeded-random.ts";
 import { openTestDatabase, type TestDatabase } from "../../support/test-database.ts";

@@ -4,7 +4,7 @@ import { deleteBudgetProcess } from "../../../db/queries/budget-process.ts";
 import { type LeaseAsk, leaseBudgets } from "../../../db/queries/lease-budgets.ts";
 import { type FaultProxy, openFaultProxy } from "../../support/fault-proxy.ts";
 import { type LeaseProcess, makeWindow, openLeaseProcess } from "../../support/lease-processes.ts";
-import { plantFault } from "../../support/planted-fault.ts";
+import { plantFault } from "../../support/plant-fault.ts";
 import { expectPostgresLog } from "../../support/postgres-log.ts";
 import { findWindow } from "../../support/stored-windows.ts";
 import { openTestDatabase, type TestDatabase } from "../../support/test-database.ts";

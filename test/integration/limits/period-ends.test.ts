@@ -8,7 +8,7 @@ import type { JobTools } from "../../../workers/registry.ts";
 import { makeBudgetedKey } from "../../support/budgeted-key.ts";
 import { type LeaseProcess, openLeaseProcess } from "../../support/lease-processes.ts";
 import { type MovedClock, openMovedClock } from "../../support/moved-clock.ts";
-import { plantFault } from "../../support/planted-fault.ts";
+import { plantFault } from "../../support/plant-fault.ts";
 import { makeSeededRandom } from "../../support/seeded-random.ts";
 import { openTestDatabase, type TestDatabase } from "../../support/test-database.ts";
 import { openWorkerHarness, type WorkerHarness } from "../../support/worker-harness.ts";
