@@ -53,7 +53,9 @@ test(`${kills} gateways of three killed under load: each dispatch has one row wi
     startedAgain = gateway.start();
   }
   await startedAgain;
-  await waitUntil(() => load.counts.begun >= callsMin, "the last calls", 60_000);
+  // Calls to a gateway that is down are begun too, and come to nothing.
+  const isEnough = (): boolean => load.counts.begun >= callsMin && load.answered.length > callsMin / 2;
+  await waitUntil(isEnough, "the last calls", 120_000);
   const { verdict, rows } = await cluster.close();
 
   expect(verdict).toMatchObject({ missing: [], duplicate: [], under: [], over: [], wrong: [] });

@@ -32,7 +32,7 @@ export interface PrivateServer {
 
 /** Written by a server that is being ended, or whose clients are. */
 const endings =
-  /terminating connection|the database system is (?:starting up|shutting down|in recovery mode|not yet accepting)|connection to client lost|unexpected EOF on client connection|expected SASL response, got message type 88/;
+  /terminating connection|the database system is (?:starting up|shutting down|in recovery mode|not yet accepting)|connection to client lost|unexpected EOF on client connection|expected SASL response, got message type 88|canceling authentication due to timeout/;
 
 /** A database on the server that all tests of the run share (about 40 ms). */
 export async function openSharedPostgres(): Promise<FaultPostgres> {
