@@ -1,5 +1,5 @@
 import type postgres from "postgres";
-import { addStates, dayOf, mergedStates, stateNames, tidyStates } from "../rollup-columns.ts";
+import { addStates, mergedStates, stateNames, tidyStates } from "../rollup-columns.ts";
 import { openRollupMonths, runRollupTransaction } from "./rollup-transaction.ts";
 
 export interface MergedDay {
@@ -53,13 +53,13 @@ export async function computeUsageDay(transaction: postgres.TransactionSql, day:
   if (isWhole) await transaction`delete from usage_day where day = ${day}::date`;
   const days = await transaction.unsafe(
     `insert into usage_day as h (day, series_id, ${stateNames})
-    select t.day, t.series_id, ${tidyStates} from (
-      select ${dayOf("r.hour")} as day, r.series_id, ${mergedStates} from usage_hour r
+    select $2::date, t.series_id, ${tidyStates} from (
+      select r.series_id, ${mergedStates} from usage_hour r
       where r.hour >= $1::timestamptz and r.hour < $1::timestamptz + interval '24 hours'
-      group by 1, 2 order by 2
+      group by 1 order by 1
     ) t
     on conflict (day, series_id) do update set ${addStates}`,
-    [first],
+    [first, day],
   );
   if (!isWhole) {
     await transaction`
@@ -68,11 +68,11 @@ export async function computeUsageDay(transaction: postgres.TransactionSql, day:
   await transaction`delete from usage_day_key where day = ${day}::date`;
   await transaction.unsafe(
     `insert into usage_day_key (day, public_id, owner_id, ${stateNames})
-    select t.day, t.public_id, t.owner_id, ${tidyStates} from (
-      select r.day, s.public_id, s.owner_id, ${mergedStates}
+    select $1::date, t.public_id, t.owner_id, ${tidyStates} from (
+      select s.public_id, s.owner_id, ${mergedStates}
       from usage_day r join usage_series s using (series_id)
       where r.day = $1::date
-      group by 1, 2, 3 order by 2, 3
+      group by 1, 2 order by 1, 2
     ) t`,
     [day],
   );

@@ -55,29 +55,21 @@ export async function mergeUsageParts(
     const where = `(${chosen}) and e.part_id = any ($1::bigint[])`;
     const ids = parts.map((part) => part.part_id);
     const parameters = [`{${ids.join(",")}}`, ...ranges.flatMap(({ first, last }) => [first, last])];
-    await insertUsageSeries(transaction, `from usage_event e where ${where}`, parameters);
-    const [row] = await transaction.unsafe<{ rows: number; requests: string | null; days: string[] | null }[]>(
-      `with grouped as materialized (
-        select ${hourOf("e.at")}, s.series_id, ${eventStates}
-        from usage_event e join usage_series s on ${matchSeries("e")}
-        where ${where}
-        group by 1, 2
-      ), added as (
-        insert into usage_hour as h (hour, series_id, ${stateNames})
-        select * from grouped order by 1, 2
-        on conflict (hour, series_id) do update set ${addStates}
-      )
-      select count(*)::int as rows, sum(requests)::text as requests,
-        array_agg(distinct to_char(hour at time zone 'UTC', 'YYYY-MM-DD')) as days
-      from grouped as g (hour, series_id, requests)`,
+    const events = await insertUsageSeries(transaction, `from usage_event e where ${where}`, parameters);
+    const hours = await transaction.unsafe(
+      `insert into usage_hour as h (hour, series_id, ${stateNames})
+      select ${hourOf("e.at")}, s.series_id, ${eventStates}
+      from usage_event e join usage_series s on ${matchSeries("e")}
+      where ${where}
+      group by 1, 2 order by 1, 2
+      on conflict (hour, series_id) do update set ${addStates}`,
       parameters,
     );
-    const found = Number(row?.requests ?? 0);
-    await touchUsageDays(transaction, row?.days ?? []);
+    for (const { first, last } of ranges) await touchUsageDays(transaction, first, last);
     await transaction`update usage_part set merged_at = now() where part_id = any (${ids}::bigint[])`;
     beforeCommit();
     const named = parts.reduce((sum, part) => sum + part.events, 0);
-    return { parts: parts.length, events: found, hours: row?.rows ?? 0, missing: named - found };
+    return { parts: parts.length, events, hours: hours.count, missing: named - events };
   });
 }
 
@@ -99,7 +91,12 @@ async function takeParts(transaction: postgres.TransactionSql, eventsMax: number
 /** What the parts span, as few ranges with little between them. */
 function findRanges(parts: readonly PartRow[]): Range[] {
   const sorted = parts
-    .map(({ first_at: first, last_at: last }) => ({ first, last, firstMs: Date.parse(first), lastMs: Date.parse(last) }))
+    .map(({ first_at: first, last_at: last }) => ({
+      first,
+      last,
+      firstMs: Date.parse(first),
+      lastMs: Date.parse(last),
+    }))
     .sort((a, b) => a.firstMs - b.firstMs);
   let joinMs = gapMs;
   for (;;) {

@@ -29,30 +29,24 @@ export async function mergeUsageRefusals(
     // The mark of this run alone: the clock goes on, and there is one run at a time.
     const [run] = await transaction<{ mark: string }[]>`select clock_timestamp()::text as mark`;
     const mark = run?.mark ?? "";
-    const [span] = await transaction<{ rows: number; first: string; last: string }[]>`
+    const [span] = await transaction<{ refusals: string; first: string | null; last: string | null }[]>`
       with marked as (
-        update usage_refusal set merged_at = ${mark}::timestamptz where merged_at is null returning hour
+        update usage_refusal set merged_at = ${mark}::timestamptz where merged_at is null returning hour, refusals
       )
-      select count(*)::int as rows, min(hour)::text as first, max(hour)::text as last from marked`;
-    if (span === undefined || span.rows === 0) return 0;
+      select coalesce(sum(refusals), 0)::text as refusals, min(hour)::text as first, max(hour)::text as last from marked`;
+    if (span === undefined || span.first === null || span.last === null) return 0;
     await openRollupMonths(transaction, span.first, span.last);
     await insertUsageSeries(transaction, source, [mark]);
-    const [row] = await transaction.unsafe<{ refusals: string; days: string[] }[]>(
-      `with grouped as materialized (
-        select ${hourOf("e.hour")}, s.series_id, ${refusalStates}
-        ${source} join usage_series s on ${matchSeries("e")}
-        group by 1, 2
-      ), added as (
-        insert into usage_hour as h (hour, series_id, ${stateNames})
-        select * from grouped order by 1, 2
-        on conflict (hour, series_id) do update set ${addStates}
-      )
-      select sum(refusals)::text as refusals, array_agg(distinct to_char(hour at time zone 'UTC', 'YYYY-MM-DD')) as days
-      from grouped as g (hour, series_id, requests, errors, refusals)`,
+    await transaction.unsafe(
+      `insert into usage_hour as h (hour, series_id, ${stateNames})
+      select ${hourOf("e.hour")}, s.series_id, ${refusalStates}
+      ${source} join usage_series s on ${matchSeries("e")}
+      group by 1, 2 order by 1, 2
+      on conflict (hour, series_id) do update set ${addStates}`,
       [mark],
     );
-    await touchUsageDays(transaction, row?.days ?? []);
+    await touchUsageDays(transaction, span.first, span.last);
     beforeCommit();
-    return Number(row?.refusals ?? 0);
+    return Number(span.refusals);
   });
 }

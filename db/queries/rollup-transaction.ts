@@ -32,7 +32,7 @@ export async function openRollupMonths(transaction: postgres.TransactionSql, fir
  * Adds the series that rows of a source have and that are not there yet.
  *
  * @param source `from … where …` with the alias `e`, whose columns are {@link dimensions}.
- * @returns how many were new.
+ * @returns how many rows the source has.
  */
 export async function insertUsageSeries(
   transaction: postgres.TransactionSql,
@@ -40,22 +40,27 @@ export async function insertUsageSeries(
   parameters: postgres.ParameterOrJSON<never>[],
 ): Promise<number> {
   const names = dimensions.join(", ");
-  const added = await transaction.unsafe(
-    `insert into usage_series (dims_hash, ${names})
-    select hash_record_extended(row(${listDimensions("d")}), 0), ${listDimensions("d")}
-    from (
-      select distinct ${dimensions.map((name) => (name === "key_tags" ? "coalesce(e.key_tags, '{}') as key_tags" : `e.${name}`)).join(", ")} ${source}
-    ) d
-    where not exists (select from usage_series s where ${matchSeries("d")})`,
+  const values = listDimensions("d");
+  const [row] = await transaction.unsafe<{ rows: string }[]>(
+    `with found (${names}, rows) as materialized (
+      select ${listDimensions("e")}, count(*) ${source} group by ${dimensions.map((_, index) => index + 1).join(", ")}
+    ), added as (
+      insert into usage_series (dims_hash, ${names})
+      select hash_record_extended(row(${values}), 0), ${values} from found d
+      where not exists (select from usage_series s where ${matchSeries("d")})
+    )
+    select coalesce(sum(rows), 0)::text as rows from found`,
     parameters,
   );
-  return added.count;
+  return Number(row?.rows ?? 0);
 }
 
-/** Notes that the days of these hours have to be computed anew. */
-export async function touchUsageDays(transaction: postgres.TransactionSql, days: readonly string[]): Promise<void> {
-  if (days.length === 0) return;
+/** Notes that the days (UTC) from one instant to another have to be computed anew. */
+export async function touchUsageDays(transaction: postgres.TransactionSql, first: string, last: string): Promise<void> {
   await transaction`
-    insert into usage_day_touched (day) select day::date from unnest(${[...days]}::text[]) as day
+    insert into usage_day_touched (day)
+    select day::date from generate_series(
+      date_trunc('day', ${first}::timestamptz at time zone 'UTC'), ${last}::timestamptz at time zone 'UTC', interval '1 day'
+    ) as day
     on conflict (day) do update set touched_at = excluded.touched_at`;
 }
