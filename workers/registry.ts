@@ -1,9 +1,11 @@
 import type { Logger } from "../server/platform/logger.ts";
 import type { QueueName } from "../server/platform/queues.ts";
 import type { WorkerContext } from "./context.ts";
+import { handleAggregateUsage } from "./jobs/aggregate-usage.ts";
 import { handleExpireKeys } from "./jobs/expire-keys.ts";
 import { handleFlagStaleKeys } from "./jobs/flag-stale-keys.ts";
 import { handleManagePartitions } from "./jobs/manage-partitions.ts";
+import { handleMergeRollups } from "./jobs/merge-rollups.ts";
 import { handleReapLeases } from "./jobs/reap-leases.ts";
 import { handleResetBudgets } from "./jobs/reset-budgets.ts";
 import { handleVerifyAuditChain } from "./jobs/verify-audit-chain.ts";
@@ -36,6 +38,14 @@ export interface JobDefinition {
 /** Every job there is. */
 export const jobs: readonly JobDefinition[] = [
   {
+    name: "aggregate-usage",
+    queue: "upkeep",
+    schedule: "*/10 * * * * *",
+    concurrency: 1,
+    attemptsMax: 5,
+    handle: handleAggregateUsage,
+  },
+  {
     name: "expire-keys",
     queue: "upkeep",
     schedule: "* * * * *",
@@ -59,6 +69,15 @@ export const jobs: readonly JobDefinition[] = [
     concurrency: 1,
     attemptsMax: 8,
     handle: handleManagePartitions,
+  },
+  {
+    name: "merge-rollups",
+    queue: "upkeep",
+    // After the first look at new parts of the minute: at midnight yesterday's last parts are mostly in its hours by then.
+    schedule: "25 * * * * *",
+    concurrency: 1,
+    attemptsMax: 5,
+    handle: handleMergeRollups,
   },
   {
     name: "reap-leases",

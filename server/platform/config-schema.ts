@@ -153,7 +153,11 @@ export const settingSchemas = {
     budget_exceeded_status: z.union([z.literal(429), z.literal(402)], { error: "429 or 402" }).default(429),
     budget_surplus: z.boolean().default(true),
   }),
-  usage: z.strictObject({ raw_days: count(1, 3650, 30), partition_days_ahead: count(1, 60, 3) }),
+  usage: z.strictObject({
+    raw_days: count(1, 3650, 30),
+    hour_days: count(1, 36_500, 400),
+    partition_days_ahead: count(1, 60, 3),
+  }),
   journal: z.strictObject({
     flush_interval_ms: count(1, 60_000, 500),
     batch_events_max: count(1, 10_000, 1_000),

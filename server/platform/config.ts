@@ -99,7 +99,7 @@ export interface Config {
     /** `false`: each call asks PostgreSQL for exactly the money that it needs. */
     budgetSurplus: boolean;
   };
-  usage: { rawDays: number; partitionDaysAhead: number };
+  usage: { rawDays: number; hourDays: number; partitionDaysAhead: number };
   auth: {
     /** Where browsers reach the gateway: scheme, host and port. `null`: on this machine, at its own port. */
     baseUrl: string | null;
