@@ -43,7 +43,7 @@ export const jobs: readonly JobDefinition[] = [
     schedule: "*/10 * * * * *",
     concurrency: 1,
     attemptsMax: 5,
-    handle: handleAggregateUsage,
+    handle: (tools) => handleAggregateUsage(tools),
   },
   {
     name: "expire-keys",

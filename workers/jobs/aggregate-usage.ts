@@ -8,13 +8,16 @@ import type { JobTools } from "../registry.ts";
 const batchEvents = 100_000;
 
 /** Adds the parts that gateways have written to the hours, and the refusals that they have counted, until none is left. */
-export async function handleAggregateUsage({ context, logger, signal, updateProgress }: JobTools) {
+export async function handleAggregateUsage(
+  { context, logger, signal, updateProgress }: JobTools,
+  eventsMax: number = batchEvents,
+) {
   const { sql } = context.database;
   const before = await findRollupLag(sql);
   const done = { parts: 0, events: 0, refusals: 0 };
   for (;;) {
     signal.throwIfAborted();
-    const merged = await mergeUsageParts(sql, batchEvents, () => passFailpoint("hours-added"));
+    const merged = await mergeUsageParts(sql, eventsMax, () => passFailpoint("hours-added"));
     if (merged.parts === 0) break;
     passFailpoint("hours-committed");
     done.parts += merged.parts;
