@@ -234,7 +234,7 @@ async function openRest(
       findKey,
       findClientAddress: makeFindClientAddress(config.gateway.trustedProxies),
       clientOrigins,
-      ownRecords: makeOwnRecords(database, clock),
+      ownRecords: makeOwnRecords(database, clock, config.usage.rawDays),
       lastUsed,
       budgets: openBudgets,
       rules: ruleBook,
