@@ -262,6 +262,7 @@ describe("rows of tenants", () => {
       "usage_day_touched",
       "usage_event",
       "usage_hour",
+      "usage_hour_dropped",
       "usage_part",
       "usage_refusal",
       "usage_series",
