@@ -1,4 +1,5 @@
 import { replaceTopLevelFields } from "../core/json-spans.ts";
+import { type ProviderTypeDefaults, providerTypes } from "../core/provider-type.ts";
 import type { ProviderTarget, WireEndpoint } from "../providers/types.ts";
 import type { ParsedInference } from "./parse.ts";
 
@@ -21,17 +22,30 @@ export function makeUpstreamBody(
   if (target.upstreamModel !== request.model) set("model", JSON.stringify(target.upstreamModel));
   if (request.json.tags !== undefined) set("tags", null);
   if (request.json["tensorzero::tags"] !== undefined) set("tensorzero::tags", null);
-  if (request.stream && !request.includeUsage) {
+  const { streamUsage, chatCapField } = providerTypes[target.type];
+  if (streamUsage === "given") {
+    if (request.json.stream_options !== undefined) set("stream_options", null);
+  } else if (request.stream && !request.includeUsage) {
     set("stream_options", JSON.stringify({ ...(request.json.stream_options as object | null), include_usage: true }));
   }
-  if (outputTokensMax !== null && endpoint !== "embeddings" && outputTokensMax !== request.outputTokensMax) {
-    const field =
-      "max_completion_tokens" in request.json || (target.type === "openai" && endpoint === "chat_completions")
-        ? "max_completion_tokens"
-        : "max_tokens";
-    set(field, String(outputTokensMax));
+  const cap = outputTokensMax !== request.outputTokensMax && endpoint !== "embeddings" ? outputTokensMax : null;
+  // A name that the provider does not know would be refused.
+  const isMisnamed = chatCapField === "max_tokens" && (request.json.max_completion_tokens ?? null) !== null;
+  if (cap !== null || isMisnamed) {
+    const field = findCapField(endpoint, request, chatCapField);
+    set(field, String(cap ?? request.outputTokensMax));
     const other = field === "max_tokens" ? "max_completion_tokens" : "max_tokens";
     if (request.json[other] !== undefined) set(other, null);
   }
   return changed ? replaceTopLevelFields(request.body, [...request.fields], changes) : request.body;
+}
+
+function findCapField(
+  endpoint: WireEndpoint,
+  request: ParsedInference,
+  chatCapField: ProviderTypeDefaults["chatCapField"],
+): "max_tokens" | "max_completion_tokens" {
+  if (chatCapField === "max_tokens") return "max_tokens";
+  if ("max_completion_tokens" in request.json) return "max_completion_tokens";
+  return chatCapField === "max_completion_tokens" && endpoint === "chat_completions" ? chatCapField : "max_tokens";
 }
