@@ -1,4 +1,3 @@
-import { isTranslated } from "../core/provider-type.ts";
 import { type Backoff, makeBackoff } from "../platform/backoff.ts";
 import type {
   ProviderTarget,
@@ -18,13 +17,15 @@ import type { ClientConnection } from "./client-connection.ts";
 import type { ProxyContext } from "./context.ts";
 import type { OpenCall } from "./open-calls.ts";
 import type { ParsedInference } from "./parse.ts";
-import { makeUpstreamBody } from "./rewrite.ts";
+import { makeUpstreamRequest } from "./rewrite.ts";
 import { addSpent, findSpent, type Spent } from "./spent.ts";
 
 /** The attempt whose answer counts, and what all of them took. */
 export interface Dispatched {
   result: AttemptResult;
   target: ProviderTarget;
+  /** What it was asked, and so the shape of its answer. */
+  asked: UpstreamRequest;
   /** What the attempts before it cost; `null`: nothing, as nearly always. */
   spent: Spent | null;
   attempts: number;
@@ -34,7 +35,8 @@ export interface Dispatched {
 }
 
 export interface DispatchInput {
-  endpoint: WireEndpoint;
+  /** Of the surface that the request came by. */
+  wire: WireEndpoint;
   request: ParsedInference;
   requestId: string;
   targets: readonly ProviderTarget[];
@@ -57,8 +59,6 @@ export interface DispatchInput {
  * took all of its time leaves none for another.
  */
 const finalFailures: ReadonlySet<UpstreamFailureKind> = new Set(["aborted", "cut", "protocol", "timeout_total"]);
-
-const noHeaders = Object.freeze({});
 
 const cutFailure: UpstreamFailure = { kind: "cut", message: "the key was revoked together with its calls" };
 
@@ -84,27 +84,16 @@ export async function dispatch(proxy: ProxyContext, input: DispatchInput): Promi
   for (let index = 0; ; index++) {
     const target = input.targets[index] as ProviderTarget;
     const provider = proxy.providers.get(target.type);
-    const body = makeUpstreamBody(input.endpoint, input.request, target, input.outputTokensMax);
-    const isChanged = body !== input.request.body;
-    const upstream: UpstreamRequest = {
-      endpoint: input.endpoint,
-      body,
-      stream: input.request.stream,
-      requestId: input.requestId,
-      // Only providers that translate it or answer themselves read it; they must see what another would be sent.
-      json: isChanged && isTranslated(target.type) ? JSON.parse(body.toString()) : input.request.json,
-      headers: noHeaders,
-      contentType: null,
-    };
+    const asked = makeUpstreamRequest(input.wire, input.request, target, input.outputTokensMax, input.requestId);
     for (let retry = 0; ; retry++) {
       const times: AttemptTimes = { sentAtMs: -1, firstByteAtMs: -1, endedAtMs: -1 };
       attempts++;
-      running = openAttempt(provider, target, upstream, input.receiver, times, clock);
+      running = openAttempt(provider, target, asked, input.receiver, times, clock);
       const result = await running.result;
       metrics.observeAttempt(target.providerName, getOutcome(result));
       const done = !mayRetry(result) || input.client.left;
       const last = retry >= target.retriesMax;
-      const dispatched = { result, target, spent, attempts, times, upstreamMs: times.endedAtMs - startedAtMs };
+      const dispatched = { result, target, asked, spent, attempts, times, upstreamMs: times.endedAtMs - startedAtMs };
       if (done || (last && index === input.targets.length - 1)) return dispatched;
       const cost = findSpent(result, target);
       if (cost !== null) {
