@@ -1,0 +1,43 @@
+import type { Secret } from "./secret.ts";
+
+/** One place that a provider's credential may come from when a call is made. */
+export type CredentialSource =
+  /** Read at the start. `null`: no credential is sent, or the provider's own library finds it (`sdk`). */
+  | { kind: "static"; secret: Secret | null }
+  /** Sent by the client with the request, under this name. */
+  | { kind: "dynamic"; name: string }
+  /** Stored encrypted in the database, under this name; may change at any time. */
+  | { kind: "vault"; name: string };
+
+/** What a credential is: a token for one header, the JSON text of a Google service account, or one of the keys of AWS. */
+export type CredentialKind = "token" | "service_account" | "aws";
+
+/** Longest credential, in characters. A service account's file has about 2,400. */
+export const credentialLengthMax = 16_384;
+
+const headerSafe = /^[\x21-\x7e]+$/;
+
+/**
+ * Says why a text cannot be a credential of the kind, as the end of a sentence, or `null` where it can. The answer holds
+ * nothing of the text.
+ */
+export function findCredentialFault(text: string, kind: CredentialKind): string | null {
+  if (text === "") return "is empty";
+  if (text.length > credentialLengthMax) return `is longer than ${credentialLengthMax} characters`;
+  if (kind !== "service_account") {
+    return headerSafe.test(text) ? null : "holds a space, line end or other character that no header can carry";
+  }
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return null;
+  } catch {
+    // The engine's message would repeat a piece of the text.
+  }
+  return "is not the JSON of a Google credentials file";
+}
+
+/** Names of stored credentials: lower case, so that no two look alike. */
+export const vaultName = /^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$/;
+
+/** Names under which a client sends credentials: what TensorZero's configurations use, and no more. */
+export const dynamicName = /^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/;
