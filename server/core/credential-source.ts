@@ -27,13 +27,35 @@ export function findCredentialFault(text: string, kind: CredentialKind): string 
   if (kind !== "service_account") {
     return headerSafe.test(text) ? null : "holds a space, line end or other character that no header can carry";
   }
+  return parseServiceAccount(text) === null
+    ? "holds no service account's JSON with client_email and private_key"
+    : null;
+}
+
+/** What of a service account's file signs for it. */
+const accountFields = ["type", "project_id", "private_key_id", "private_key", "client_email", "client_id"] as const;
+
+/**
+ * Reads the JSON of a Google service account; `null` where it is none. Of an account that is not the operator's own word
+ * nothing else may be used: the file can also name hosts, which the token would be asked from or sent to.
+ *
+ * @returns only the fields that sign.
+ */
+export function parseServiceAccount(text: string): Readonly<Record<string, string>> | null {
   try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return null;
+    const json = JSON.parse(text) as Readonly<Record<string, unknown>> | null;
+    if (typeof json?.client_email !== "string" || typeof json.private_key !== "string") return null;
+    if (json.type !== undefined && json.type !== "service_account") return null;
+    return Object.fromEntries(
+      accountFields.flatMap((name) => {
+        const value = json[name];
+        return typeof value === "string" ? [[name, value]] : [];
+      }),
+    );
   } catch {
     // The engine's message would repeat a piece of the text.
+    return null;
   }
-  return "is not the JSON of a Google credentials file";
 }
 
 /** Names of stored credentials: lower case, so that no two look alike. */

@@ -1,9 +1,15 @@
 import { formatAllowedNames } from "../core/allowed-names.ts";
-import { isProviderType, laterProviderTypes, type ProviderType, providerTypes } from "../core/provider-type.ts";
+import { isProviderType, type ProviderType, providerTypes } from "../core/provider-type.ts";
 import type { ProviderConfig } from "./config.ts";
 import { parseAccess } from "./config-access.ts";
 import type { CredentialSources } from "./config-credential.ts";
 import { type ConfigMistake, formatConfigPath, formatConfigValue } from "./config-error.ts";
+import {
+  checkOptionKeys,
+  findProviderOptions,
+  findUpstreamName,
+  type ProviderOptions,
+} from "./config-provider-options.ts";
 import {
   type ProviderDefaultsSection,
   type ProviderSection,
@@ -48,6 +54,7 @@ export function parseProviderDefaults(part: ConfigPart, mistakes: ConfigMistake[
     const section = parseSection(providerDefaultsSchema, entry.part, mistakes);
     if (section === null) continue;
     const path = [...entry.part.path, "defaults"];
+    checkOptionKeys(entry.name, section.defaults, path, mistakes);
     if (entry.name === "echo") refuseKeys(section.defaults, wireKeys, "echo, which calls nobody", path, mistakes);
     defaults.set(entry.name, section.defaults);
   }
@@ -75,20 +82,22 @@ export function parseProvider(
     mistakes.push({ path: formatConfigPath([...path, "type"]), ...explainType(type) });
     return null;
   }
+  checkOptionKeys(type, section, path, mistakes);
   if (type === "echo") refuseKeys(section, wireKeys, "echo, which calls nobody", path, mistakes);
   else refuseKeys(section, echoKeys, `${type}, but for echo only`, path, mistakes);
 
   if (!routed) return null;
 
   const defaults = context.defaults.get(type) ?? {};
-  const ownBase =
-    section.api_base === undefined ? undefined : parseApiBase(section.api_base, [...path, "api_base"], mistakes);
+  const baseKey = section.endpoint === undefined ? "api_base" : "endpoint";
+  const baseText = section.api_base ?? section.endpoint;
+  const ownBase = baseText === undefined ? undefined : parseApiBase(baseText, [...path, baseKey], mistakes);
   const apiBase = ownBase ?? inheritedApiBase(type, defaults);
   if (
     apiBase === null &&
-    section.api_base === undefined &&
+    baseText === undefined &&
     providerTypes[type].needsApiBase &&
-    defaults.api_base === undefined
+    (defaults.api_base ?? defaults.endpoint) === undefined
   ) {
     mistakes.push({
       path: formatConfigPath([...path, "api_base"]),
@@ -104,12 +113,22 @@ export function parseProvider(
       allowed: `must be where the credential of ${type} is; set it, or name another place`,
     });
   }
+  const options = findProviderOptions(type, section, defaults, context.sources.env, access.credential);
+  if ("missingKey" in options) {
+    mistakes.push({
+      path: formatConfigPath([...path, options.missingKey]),
+      found: options.reason,
+      allowed: `must say where the models of ${type} run`,
+    });
+    return null;
+  }
   if (mistakes.length > mistakesBefore) return null;
   return {
     name,
     type,
-    modelName: section.model_name ?? null,
+    modelName: findUpstreamName(section),
     apiBase,
+    options,
     ...access,
     credentialMissing: null,
     ...makeBehaviour(defaults, section),
@@ -121,7 +140,9 @@ export function parseShorthandProvider(type: ProviderType, context: ProviderCont
   const { mistakes } = context;
   const defaults = context.defaults.get(type) ?? {};
   const path = ["provider_types", type, "defaults"];
-  if (defaults.api_base !== undefined) parseApiBase(defaults.api_base, [...path, "api_base"], mistakes);
+  for (const key of ["api_base", "endpoint"] as const) {
+    if (defaults[key] !== undefined) parseApiBase(defaults[key], [...path, key], mistakes);
+  }
   const apiBase = inheritedApiBase(type, defaults);
   const { access, missing } = parseAccess(type, defaults, {}, path, context);
   if (missing?.isSaid === true) {
@@ -132,13 +153,15 @@ export function parseShorthandProvider(type: ProviderType, context: ProviderCont
     });
   }
   if (apiBase === null && providerTypes[type].needsApiBase) return null;
+  const options = findProviderOptions(type, {}, defaults, context.sources.env, access.credential);
   return {
     name: type,
     type,
     modelName: null,
     apiBase,
+    options: "missingKey" in options ? noOptions : options,
     ...access,
-    credentialMissing: missing?.reason ?? null,
+    credentialMissing: missing?.reason ?? ("missingKey" in options ? options.reason : null),
     ...makeBehaviour(defaults, {}),
   };
 }
@@ -158,6 +181,8 @@ function parseProviderSection(part: ConfigPart, mistakes: ConfigMistake[]): Prov
   );
   return providerSchema.safeParse(Object.fromEntries(rest)).data ?? null;
 }
+
+const noOptions: ProviderOptions = { region: null, vertex: null, apiVersion: null };
 
 function makeBehaviour(
   defaults: ProviderDefaultsSection,
@@ -184,8 +209,9 @@ function makeBehaviour(
 }
 
 function inheritedApiBase(type: ProviderType, defaults: ProviderDefaultsSection): string | null {
-  if (defaults.api_base === undefined) return providerTypes[type].apiBase;
-  return parseApiBase(defaults.api_base, [], []);
+  const text = defaults.api_base ?? defaults.endpoint;
+  if (text === undefined) return providerTypes[type].apiBase;
+  return parseApiBase(text, [], []);
 }
 
 function parseApiBase(text: string, path: readonly PropertyKey[], mistakes: ConfigMistake[]): string | null {
@@ -221,9 +247,8 @@ function refuseKeys(
 }
 
 function explainType(type: string): Pick<ConfigMistake, "found" | "allowed"> {
-  const later = (laterProviderTypes as readonly string[]).includes(type);
   return {
-    found: later ? `${type} is not supported yet` : `found ${formatConfigValue(type)}`,
+    found: `found ${formatConfigValue(type)}`,
     allowed: formatAllowedNames(type, Object.keys(providerTypes)),
   };
 }

@@ -6,6 +6,7 @@ import { isModelName, modelNameLengthMax } from "../core/model-name.ts";
 import { type NanoUsd, parseUsd } from "../core/money.ts";
 import { parseNetwork } from "../core/network.ts";
 import { isPermission } from "../core/permission.ts";
+import { placeKeys } from "./config-provider-options.ts";
 
 const kibi = 1024;
 const mebi = kibi * kibi;
@@ -48,6 +49,7 @@ const retries = z.int().min(0).max(10);
 
 /** What may be said of a provider, and as a default of its type. */
 const wire = {
+  ...placeKeys,
   api_base: z.string().optional(),
   api_key_location: credentialLocationSchema.optional(),
   /** Google's word for it. */
@@ -72,6 +74,9 @@ const upstreamName = z.string().refine(isModelName, {
 export const providerSchema = z.strictObject({
   type: z.string(),
   model_name: upstreamName.optional(),
+  /** What AWS and Google call `model_name`, and Azure. */
+  model_id: upstreamName.optional(),
+  deployment_id: upstreamName.optional(),
   ...wire,
   delay_ms: z.int().min(0).max(600_000).optional(),
   tokens_per_second: z.number().min(0).max(1_000_000).optional(),
@@ -80,7 +85,7 @@ export const providerSchema = z.strictObject({
 
 export const modelSchema = z.strictObject({
   routing: z.union([z.array(z.string()).min(1), z.record(z.string(), z.number().min(0).max(1_000_000))], {
-    error: 'a list of providers, or their weights such as { first = 3, second = 1 }',
+    error: "a list of providers, or their weights such as { first = 3, second = 1 }",
   }),
   sticky: z.boolean().optional(),
   output_tokens_max: z.int().min(1).max(10_000_000).optional(),

@@ -1,3 +1,4 @@
+import { isTranslated } from "../core/provider-type.ts";
 import { type Backoff, makeBackoff } from "../platform/backoff.ts";
 import type {
   ProviderTarget,
@@ -57,6 +58,8 @@ export interface DispatchInput {
  */
 const finalFailures: ReadonlySet<UpstreamFailureKind> = new Set(["aborted", "cut", "protocol", "timeout_total"]);
 
+const noHeaders = Object.freeze({});
+
 const cutFailure: UpstreamFailure = { kind: "cut", message: "the key was revoked together with its calls" };
 
 /** True where another attempt may help and nothing has reached the client yet. */
@@ -88,8 +91,10 @@ export async function dispatch(proxy: ProxyContext, input: DispatchInput): Promi
       body,
       stream: input.request.stream,
       requestId: input.requestId,
-      // Only the provider that answers itself reads it; it must see what another would be sent.
-      json: isChanged && target.echo !== null ? JSON.parse(body.toString()) : input.request.json,
+      // Only providers that translate it or answer themselves read it; they must see what another would be sent.
+      json: isChanged && isTranslated(target.type) ? JSON.parse(body.toString()) : input.request.json,
+      headers: noHeaders,
+      contentType: null,
     };
     for (let retry = 0; ; retry++) {
       const times: AttemptTimes = { sentAtMs: -1, firstByteAtMs: -1, endedAtMs: -1 };
