@@ -16,6 +16,8 @@ export interface ResolvedModel {
   /** Of these the ones with a price: all that a call with a budget may go to. */
   pricedTargets: readonly ProviderTarget[];
   outputTokensMax: number | null;
+  /** Some of the targets take their credential from the call, or from what is stored. */
+  isLate: boolean;
   /** Where targets have weights: calls of one conversation go to one of them. */
   isSticky: boolean;
 }
@@ -113,5 +115,6 @@ function makeModel(
 ): ResolvedModel {
   const priced = targets.filter(({ price }) => price !== null);
   const pricedTargets = priced.length === targets.length ? targets : priced;
-  return { name, targets, pricedTargets, outputTokensMax, isSticky };
+  const isLate = targets.some(({ late }) => late !== null);
+  return { name, targets, pricedTargets, outputTokensMax, isLate, isSticky };
 }

@@ -72,14 +72,25 @@ export class ProviderHealth {
     return isProbe;
   }
 
-  /** The provider answers: the first byte of a stream, or a whole answer that says nothing against it. */
+  /**
+   * The first byte of a stream is here. A probe is answered by it, so that others need not wait for the end of the stream; but
+   * the next failure opens the breaker again.
+   */
+  answer(): void {
+    if (this.#openUntilMs < 0) return;
+    this.#openUntilMs = -1;
+    this.#isProbing = false;
+    this.#failuresInRow = Math.max(0, this.settings.failures - 1);
+  }
+
+  /** A whole answer that says nothing against the provider; its latency in milliseconds, to the first byte. */
   succeed(latencyMs: number): void {
     this.successes++;
     this.latencyMs = this.latencyMs < 0 ? latencyMs : this.latencyMs + latencyWeight * (latencyMs - this.latencyMs);
     this.#failuresInRow = 0;
+    this.#openMs = this.settings.openMs;
     if (this.#openUntilMs < 0) return;
     this.#openUntilMs = -1;
-    this.#openMs = this.settings.openMs;
     this.#isProbing = false;
   }
 

@@ -39,6 +39,7 @@ export function makeTarget(provider: ProviderConfig, place: TargetPlace): Provid
     retriesMax: provider.retriesMax,
     weight,
     echo: provider.type === "echo" ? provider.echo : null,
+    isOwnAccount: false,
     health,
   };
 }

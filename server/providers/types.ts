@@ -103,6 +103,8 @@ export interface ProviderTarget {
   /** Its share of the model's calls; `null`: its model has no weights. */
   weight: number | null;
   echo: EchoBehaviour | null;
+  /** The credential is the caller's own or its key's: what the provider says of that account says nothing of others. */
+  isOwnAccount: boolean;
   /** Shared by all calls to this provider; the one part of a target that changes. */
   health: ProviderHealth;
 }
@@ -130,12 +132,15 @@ export type UpstreamFailureKind =
   | "reset" // the connection broke after the request was sent
   | "protocol" // not HTTP, a content encoding that was not asked for, an answer over the size limit
   | "aborted" // we ended it
-  | "cut"; // we ended it, because its key was revoked together with its calls
+  | "cut" // we ended it, because its key was revoked together with its calls
+  | "overloaded"; // it was not made: the provider fails, or has as many calls as it may have
 
 export interface UpstreamFailure {
   kind: UpstreamFailureKind;
   /** For the log and the operator; may name the provider's host, never a credential. */
   message: string;
+  /** When another try makes sense, where that is known. */
+  retryAfterSeconds?: number;
 }
 
 /**

@@ -21,6 +21,7 @@ export function makeTarget(origin: string | null, more: Partial<ProviderTarget> 
     retriesMax: 0,
     weight: null,
     echo: null,
+    isOwnAccount: false,
     health: makeHealth(),
     ...more,
   };
