@@ -6,6 +6,7 @@ import { makeOwnRecords } from "./admin/usage/own-records.ts";
 import { makeFindClientAddress } from "./core/client-address.ts";
 import { makeAuthenticate } from "./keys/authenticate.ts";
 import { ClientOrigins } from "./keys/client-origins.ts";
+import { CredentialVault } from "./keys/credential-vault.ts";
 import { makeFindKey } from "./keys/find-key.ts";
 import { ImportedFormats } from "./keys/imported-formats.ts";
 import { KeyCache } from "./keys/key-cache.ts";
@@ -23,6 +24,7 @@ import { type Clock, openClock } from "./platform/clock.ts";
 import type { Config } from "./platform/config.ts";
 import type { Logger } from "./platform/logger.ts";
 import { type Metrics, openMetrics } from "./platform/metrics.ts";
+import { openHealthBook } from "./providers/health-book.ts";
 import { openModelTable } from "./providers/model-table.ts";
 import { openPriceBook } from "./providers/price-book.ts";
 import { openProviders } from "./providers/registry.ts";
@@ -121,6 +123,7 @@ async function openRest(
   const openCalls = new OpenCalls();
   const imported = new ImportedFormats(database);
   const ruleBook = new RuleBook({ database, clock, logger, config });
+  const vault = new CredentialVault({ database, clock, logger, config });
   let listening = false;
   let clientOrigins: ClientOrigins | null = null;
   let budgets: BudgetLeases | null = null;
@@ -141,6 +144,7 @@ async function openRest(
     onImported: (format) => imported.notice(format),
     onBudgetPressure: (windowId) => budgets?.noticePressure(windowId),
     onRules: () => ruleBook.noticeChange(),
+    onCredentials: () => vault.noticeChange(),
     onState: (up) => {
       listening = up;
       if (up) logger.debug("changes of keys are heard");
@@ -151,6 +155,7 @@ async function openRest(
   // Before the first request: a key that was imported must not be refused because nobody has looked yet.
   await imported.load();
   await ruleBook.open(keyChannel);
+  await vault.open(keyChannel);
   clientOrigins = new ClientOrigins({ database, clock, channel: keyChannel, graceMs: config.gateway.graceMs });
   const leaseConnection = new LeaseConnection(database, process);
   const processLease = await openProcessLease(leaseConnection, process, onWrittenOff);
@@ -187,6 +192,7 @@ async function openRest(
     process,
     liveProcesses: () => processLease.live(),
   });
+  const health = openHealthBook();
   const openRequests = { count: 0 };
   metrics.watch("openRequests", () => openRequests.count);
   metrics.watch("keyCacheEntries", () => keyCache.size);
@@ -213,6 +219,7 @@ async function openRest(
     keyCache.close();
     imported.close();
     await ruleBook.close();
+    await vault.close();
     await keyChannel.close();
     await database.close();
   }
@@ -239,8 +246,10 @@ async function openRest(
       budgets: openBudgets,
       rules: ruleBook,
       rateWindows,
-      models: openModelTable(config, openPriceBook(config.prices)),
+      models: openModelTable(config, openPriceBook(config.prices), health),
       providers,
+      vault,
+      random: Math.random,
       journal,
       flusher,
       makeEventId: openEventIds(clock),

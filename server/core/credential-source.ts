@@ -1,4 +1,4 @@
-import type { Secret } from "./secret.ts";
+import { Secret } from "./secret.ts";
 
 /** One place that a provider's credential may come from when a call is made. */
 export type CredentialSource =
@@ -54,6 +54,27 @@ export function parseServiceAccount(text: string): Readonly<Record<string, strin
     );
   } catch {
     // The engine's message would repeat a piece of the text.
+    return null;
+  }
+}
+
+/** The keys of an AWS account. */
+export interface AwsKeys {
+  accessKeyId: Secret;
+  secretAccessKey: Secret;
+  /** `null`: the keys are not temporary. */
+  sessionToken: Secret | null;
+}
+
+/** Reads AWS keys that are stored as one text: JSON with `access_key_id`, `secret_access_key` and perhaps `session_token`. */
+export function parseAwsKeys(text: string): AwsKeys | null {
+  try {
+    const json = JSON.parse(text) as Readonly<Record<string, unknown>> | null;
+    const { access_key_id: id, secret_access_key: secret, session_token: token } = json ?? {};
+    if (typeof id !== "string" || typeof secret !== "string" || !headerSafe.test(id)) return null;
+    const sessionToken = typeof token === "string" ? new Secret(token) : null;
+    return { accessKeyId: new Secret(id), secretAccessKey: new Secret(secret), sessionToken };
+  } catch {
     return null;
   }
 }

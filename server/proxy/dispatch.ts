@@ -1,4 +1,3 @@
-import { isTranslated } from "../core/provider-type.ts";
 import { type Backoff, makeBackoff } from "../platform/backoff.ts";
 import type {
   ProviderTarget,
@@ -20,13 +19,15 @@ import { makeConversation, makeOrder } from "./dispatch-order.ts";
 import { observeAttempt } from "./observe-attempt.ts";
 import type { OpenCall } from "./open-calls.ts";
 import type { ParsedInference } from "./parse.ts";
-import { makeUpstreamBody } from "./rewrite.ts";
+import { makeUpstreamRequest } from "./rewrite.ts";
 import { addSpent, findSpent, type Spent } from "./spent.ts";
 
 /** The attempt whose answer counts, and what all of them took. */
 export interface Dispatched {
   result: AttemptResult;
   target: ProviderTarget;
+  /** What it was asked, and so the shape of its answer. */
+  asked: UpstreamRequest;
   /** What the attempts before it cost; `null`: nothing, as nearly always. */
   spent: Spent | null;
   attempts: number;
@@ -36,7 +37,8 @@ export interface Dispatched {
 }
 
 export interface DispatchInput {
-  endpoint: WireEndpoint;
+  /** Of the surface that the request came by. */
+  wire: WireEndpoint;
   request: ParsedInference;
   requestId: string;
   /** At least one, each with its credential. */
@@ -65,8 +67,6 @@ export interface DispatchInput {
  */
 const finalFailures: ReadonlySet<UpstreamFailureKind> = new Set(["aborted", "cut", "protocol", "timeout_total"]);
 
-const noHeaders = Object.freeze({});
-
 const cutFailure: UpstreamFailure = { kind: "cut", message: "the key was revoked together with its calls" };
 
 /** True where another attempt may help and nothing has reached the client yet. */
@@ -91,19 +91,20 @@ export async function dispatch(proxy: ProxyContext, input: DispatchInput): Promi
   if (input.abortWhenLeft) input.client.onLeft(() => running?.leave());
   input.open.onCut = () => running?.end(cutFailure);
   let index = findUsable(targets, 0, startedAtMs);
-  if (index < 0) return makeOverloaded(targets, startedAtMs);
+  if (index < 0) return makeOverloaded(input, targets, startedAtMs);
   for (;;) {
     const target = targets[index] as ProviderTarget;
     const provider = proxy.providers.get(target.type);
-    const upstream = makeUpstreamRequest(input, target);
+    const { wire, request, outputTokensMax, requestId } = input;
+    const asked = makeUpstreamRequest(wire, request, target, outputTokensMax, requestId);
     for (let retry = 0; ; retry++) {
       const times: AttemptTimes = { sentAtMs: -1, firstByteAtMs: -1, endedAtMs: -1 };
       attempts++;
       const isProbe = target.health.begin();
-      running = openAttempt(provider, target, upstream, input.receiver, times, clock);
+      running = openAttempt(provider, target, asked, input.receiver, times, clock);
       const result = await running.result;
       observeAttempt(proxy, target, result, times, isProbe, targets.length > 1);
-      const dispatched = { result, target, spent, attempts, times, upstreamMs: times.endedAtMs - startedAtMs };
+      const dispatched = { result, target, asked, spent, attempts, times, upstreamMs: times.endedAtMs - startedAtMs };
       if (!mayRetry(result) || input.client.left) return dispatched;
       // A breaker that has opened meanwhile ends the retries.
       const last = retry >= target.retriesMax || target.health.findRefusal(times.endedAtMs) !== null;
@@ -141,7 +142,9 @@ function findUsable(targets: readonly ProviderTarget[], index: number, nowMs: nu
   return -1;
 }
 
-function makeOverloaded(targets: readonly ProviderTarget[], nowMs: number): Dispatched {
+function makeOverloaded(input: DispatchInput, targets: readonly ProviderTarget[], nowMs: number): Dispatched {
+  const { wire, request, outputTokensMax, requestId } = input;
+  const target = targets[0] as ProviderTarget;
   const waits = targets.map(({ health }) => health.getRetrySeconds(nowMs));
   const failure: UpstreamFailure = {
     kind: "overloaded",
@@ -150,26 +153,11 @@ function makeOverloaded(targets: readonly ProviderTarget[], nowMs: number): Disp
   };
   return {
     result: { kind: "failed", failure },
-    target: targets[0] as ProviderTarget,
+    target,
+    asked: makeUpstreamRequest(wire, request, target, outputTokensMax, requestId),
     spent: null,
     attempts: 0,
     times: { sentAtMs: -1, firstByteAtMs: -1, endedAtMs: nowMs },
     upstreamMs: 0,
   };
-}
-
-function makeUpstreamRequest({ endpoint, request, requestId, outputTokensMax }: DispatchInput, target: ProviderTarget) {
-  const body = makeUpstreamBody(endpoint, request, target, outputTokensMax);
-  const isChanged = body !== request.body;
-  const upstream: UpstreamRequest = {
-    endpoint,
-    body,
-    stream: request.stream,
-    requestId,
-    // Only providers that translate it or answer themselves read it; they must see what another would be sent.
-    json: isChanged && isTranslated(target.type) ? JSON.parse(body.toString()) : request.json,
-    headers: noHeaders,
-    contentType: null,
-  };
-  return upstream;
 }

@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { errorTable, findStatus, type Refusal } from "../core/error.ts";
+import { findStatus, type Refusal } from "../core/error.ts";
 import type { EventId } from "../core/id.ts";
 import { formatUsd } from "../core/money.ts";
+import type { ErrorShape } from "./surfaces/error-shape.ts";
+import { openAiErrors } from "./surfaces/openai-errors.ts";
 
 /** A request body up to this size is read away after an early refusal, so that the connection can go on. */
 const drainedBytesMax = 65_536;
@@ -75,16 +77,7 @@ export function respondPreflight(
   response.end();
 }
 
-/** The body of an error in OpenAI's shape. */
-export function makeErrorBody(refusal: Refusal): {
-  error: { message: string; type: string; param: string | null; code: string; issues?: Refusal["issues"] };
-} {
-  const { code, message, param = null, issues } = refusal;
-  const error = { message, type: errorTable[code].type, param, code };
-  return { error: issues === undefined ? error : { ...error, issues } };
-}
-
-/** Writes a refusal. Two refusals of the same code and message differ in nothing but the request id. */
+/** Writes a refusal in a surface's shape. Two refusals of the same code and message differ in nothing but the request id. */
 export function respondRefusal(
   request: IncomingMessage,
   response: ServerResponse,
@@ -92,10 +85,11 @@ export function respondRefusal(
   refusal: Refusal,
   corsOrigin: string | null = null,
   rateHeaders: readonly string[] = [],
+  shape: ErrorShape = openAiErrors,
 ): void {
   if (response.headersSent || response.destroyed) return;
   const status = findStatus(refusal);
-  const body = Buffer.from(JSON.stringify(makeErrorBody(refusal)));
+  const body = Buffer.from(JSON.stringify(shape.makeBody(refusal, requestId)));
   const headers = makeBaseHeaders(requestId, corsOrigin);
   headers.push("content-type", "application/json", "content-length", String(body.length), ...rateHeaders);
   if (status === 401) headers.push("www-authenticate", "Bearer");
