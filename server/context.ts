@@ -15,6 +15,7 @@ import { openLastUsed } from "./keys/last-used.ts";
 import { Flusher } from "./ledger/flusher.ts";
 import { Journal } from "./ledger/journal.ts";
 import { recoverJournals } from "./ledger/recovery.ts";
+import { RefusalCounts } from "./ledger/refusal-counts.ts";
 import { BudgetLeases } from "./limits/budget-leases.ts";
 import { LeaseConnection } from "./limits/lease-connection.ts";
 import { openRateWindows } from "./limits/open-rate-windows.ts";
@@ -166,7 +167,8 @@ async function openRest(
   clientOrigins = new ClientOrigins({ database, clock, channel: keyChannel, graceMs: config.gateway.graceMs });
   const leaseConnection = new LeaseConnection(database, process);
   const processLease = await openProcessLease(leaseConnection, process, onWrittenOff);
-  const flusher = new Flusher({ database, journal, process, clock, metrics, logger, ...config.journal });
+  const refusals = new RefusalCounts();
+  const flusher = new Flusher({ database, journal, process, clock, metrics, logger, refusals, ...config.journal });
   const openBudgets = new BudgetLeases({
     connection: leaseConnection,
     clock,
@@ -259,6 +261,7 @@ async function openRest(
       random: Math.random,
       journal,
       flusher,
+      refusals,
       makeEventId: openEventIds(clock),
       openCalls,
       answers: new AnswerBurst(),
