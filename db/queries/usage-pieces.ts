@@ -11,6 +11,8 @@ export interface UsageReading {
   starts: readonly number[];
   /** They tile the range. */
   spans: readonly UsageSpan[];
+  /** Hours before this instant are no part of their day, but beside it. */
+  hoursSinceMs: number;
   /** Where events lie that hours and days do not hold yet. */
   unmerged: readonly Span[];
   hasUnmergedRefusals: boolean;
