@@ -7,7 +7,7 @@ import type { Queues } from "../server/platform/queues.ts";
 
 /** What workers need; the process that runs them builds it and disposes of it. */
 export interface WorkerContext {
-  config: Pick<Config, "usage" | "dataDir" | "sealKey">;
+  config: Pick<Config, "usage" | "dataDir" | "sealKey" | "egress" | "smtp">;
   database: Database;
   logger: Logger;
   metrics: {

@@ -1,6 +1,7 @@
 import type { Logger } from "../server/platform/logger.ts";
 import type { QueueName } from "../server/platform/queues.ts";
 import type { WorkerContext } from "./context.ts";
+import { handleDeliverWebhooks } from "./jobs/deliver-webhooks.ts";
 import { handleExpireKeys } from "./jobs/expire-keys.ts";
 import { handleFlagStaleKeys } from "./jobs/flag-stale-keys.ts";
 import { handleManagePartitions } from "./jobs/manage-partitions.ts";
@@ -35,6 +36,14 @@ export interface JobDefinition {
 
 /** Every job there is. */
 export const jobs: readonly JobDefinition[] = [
+  {
+    name: "deliver-webhooks",
+    queue: "delivery",
+    schedule: "*/5 * * * * *",
+    concurrency: 2,
+    attemptsMax: 3,
+    handle: handleDeliverWebhooks,
+  },
   {
     name: "expire-keys",
     queue: "upkeep",

@@ -97,6 +97,10 @@ export interface Config {
     /** `false`: each call asks PostgreSQL for exactly the money that it needs. */
     budgetSurplus: boolean;
   };
+  /** Networks that hosts may be in which are named at run time, beside the public ones. */
+  egress: { allow: readonly string[] };
+  /** Through which e-mail goes out; `null`: none does. */
+  smtp: { url: Secret; from: string } | null;
   usage: { rawDays: number; partitionDaysAhead: number };
   auth: {
     /** Where browsers reach the gateway: scheme, host and port. `null`: on this machine, at its own port. */

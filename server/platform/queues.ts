@@ -9,8 +9,11 @@ import { QueuePool } from "./postgres-queue-pool.ts";
 import { openRedis } from "./redis.ts";
 import { makeRepeatedLog } from "./repeated-log.ts";
 
-/** Every queue. Each has one worker per process, and each worker one connection, so jobs of a kind share one. */
-export const queueNames = ["upkeep"] as const;
+/**
+ * Every queue. Each has one worker per process, and each worker one connection, so jobs of a kind share one. What waits for
+ * strangers' servers has its own, so that they keep nothing else waiting.
+ */
+export const queueNames = ["upkeep", "delivery"] as const;
 export type QueueName = (typeof queueNames)[number];
 
 /**

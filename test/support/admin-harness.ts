@@ -56,6 +56,8 @@ function makeAdminConfig(keys: Partial<Config["keys"]> = {}): Config {
     permissions: permissionCatalogue,
     journal: { flushIntervalMs: 1, batchEventsMax: 1, pendingEventsMax: 1, segmentBytesMax: 1 },
     limits: { budgetExceededStatus: 429, budgetSurplus: true },
+    egress: { allow: [] },
+    smtp: null,
     usage: { rawDays: 1, partitionDaysAhead: 1 },
     auth: {
       baseUrl: null,

@@ -52,6 +52,9 @@ export function openWorkerHarness(
       usage: { rawDays: 3, partitionDaysAhead: 2 },
       dataDir: join(tmpdir(), `tollgate-workers-${randomUUID()}`),
       sealKey: new Secret("s".repeat(48)),
+      // Receivers of tests are on this machine.
+      egress: { allow: ["127.0.0.0/8"] },
+      smtp: null,
     },
     database,
     logger,
