@@ -12,7 +12,7 @@ export function makeWebhookView(webhook: StoredWebhook): WebhookView {
     created_at: webhook.createdAt.toISOString(),
     created_by: webhook.createdBy,
     secret_rotated_at: webhook.secretRotatedAt?.toISOString() ?? null,
-    previous_secret_until: webhook.previousSecretUntil?.toISOString() ?? null,
+    previous_secret_ends_at: webhook.previousSecretUntil?.toISOString() ?? null,
   };
 }
 

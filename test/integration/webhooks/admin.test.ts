@@ -61,7 +61,7 @@ describe("a webhook", () => {
     const rotated = await admin.send("POST", `${path}/rotate-secret`, key);
     expect(rotated.status).toBe(201);
     expect(rotated.body.secret).not.toBe(made.body.secret);
-    expect(rotated.body.previous_secret_until).toEqual(expect.any(String));
+    expect(rotated.body.previous_secret_ends_at).toEqual(expect.any(String));
     expect((await admin.send("POST", `${path}/test`, key)).status).toBe(409);
     expect((await admin.send("DELETE", path, key)).status).toBe(204);
     expect((await admin.send("GET", path, key)).status).toBe(404);
