@@ -8,7 +8,7 @@ import type { RollupLagObservation } from "../server/platform/rollup-lag-observa
 
 /** What workers need; the process that runs them builds it and disposes of it. */
 export interface WorkerContext {
-  config: Pick<Config, "usage" | "dataDir" | "sealKey">;
+  config: Pick<Config, "usage" | "dataDir" | "sealKey" | "egress" | "smtp">;
   database: Database;
   logger: Logger;
   metrics: {

@@ -2,6 +2,7 @@ import type { Logger } from "../server/platform/logger.ts";
 import type { QueueName } from "../server/platform/queues.ts";
 import type { WorkerContext } from "./context.ts";
 import { handleAggregateUsage } from "./jobs/aggregate-usage.ts";
+import { handleDeliverWebhooks } from "./jobs/deliver-webhooks.ts";
 import { handleExpireKeys } from "./jobs/expire-keys.ts";
 import { handleFlagStaleKeys } from "./jobs/flag-stale-keys.ts";
 import { handleManagePartitions } from "./jobs/manage-partitions.ts";
@@ -44,6 +45,14 @@ export const jobs: readonly JobDefinition[] = [
     concurrency: 1,
     attemptsMax: 5,
     handle: (tools) => handleAggregateUsage(tools),
+  },
+  {
+    name: "deliver-webhooks",
+    queue: "delivery",
+    schedule: "*/5 * * * * *",
+    concurrency: 2,
+    attemptsMax: 3,
+    handle: handleDeliverWebhooks,
   },
   {
     name: "expire-keys",

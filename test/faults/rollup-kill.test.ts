@@ -66,7 +66,7 @@ test(`merges killed at ${kills} points: hours and days are those of raw events, 
     }
     expect(await runMerges({})).toBe(null);
     // One that is killed by time may have done all that was left.
-      expect(killed).toBeGreaterThanOrEqual(Math.floor(kills * 0.7));
+    expect(killed).toBeGreaterThanOrEqual(Math.floor(kills * 0.7));
     expect(await findRollupDifferences(sql)).toEqual({ differences: [], compared: 23 });
   }
 });
