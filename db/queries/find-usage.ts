@@ -77,7 +77,8 @@ interface SumRow {
 }
 
 /**
- * Sums raw events by any groups, and all of them, in one scan of the partitions of the range. Percentiles are exact.
+ * Sums raw events by any groups, and all of them, in one scan of the partitions of the range. Percentiles are exact. What an event
+ * costs is what was charged and what was adjusted since.
  *
  * @throws PostgreSQL's `query_canceled` (57014) after 30 s.
  */
@@ -89,8 +90,16 @@ export async function findUsage(
     await transaction`select set_config('statement_timeout', ${String(timeoutMs)}, true)`;
     return transaction<SumRow[]>`
       with chosen as (
-        select e.*, ${makeValues(transaction, question.groups)} as "values", ${makeBucket(transaction, question)} as bucket
+        select e.*, 
+          coalesce(e.cost_nano_usd, 0) + coalesce(a.delta, 0) as cost,
+          e.cost_nano_usd is null and a.delta is null as is_unpriced,
+          ${makeValues(transaction, question.groups)} as "values", ${makeBucket(transaction, question)} as bucket
         from usage_event e
+        left join (
+          select at as event_at, event_id, sum(delta_nano_usd) as delta from usage_adjustment
+          where at >= ${question.filter.from.toISOString()} and at < ${question.filter.to.toISOString()}
+          group by 1, 2
+        ) a on a.event_at = e.at and a.event_id = e.id
         where at >= ${question.filter.from.toISOString()} and at < ${question.filter.to.toISOString()}
           ${makeConditions(transaction, question.filter)}
       )
@@ -102,8 +111,8 @@ export async function findUsage(
         coalesce(sum(cache_write_tokens), 0) as cache_write_tokens,
         coalesce(sum(output_tokens), 0) as output_tokens,
         coalesce(sum(reasoning_tokens), 0) as reasoning_tokens,
-        coalesce(sum(cost_nano_usd), 0) as cost_nano_usd,
-        count(*) filter (where cost_nano_usd is null) as unpriced_requests,
+        coalesce(sum(cost), 0) as cost_nano_usd,
+        count(*) filter (where is_unpriced) as unpriced_requests,
         coalesce(sum(bytes_in), 0) as bytes_in,
         coalesce(sum(bytes_out), 0) as bytes_out,
         to_jsonb(percentile_cont(array[0.5, 0.95, 0.99]) within group (order by latency_ms)) as latency_ms,

@@ -1,4 +1,9 @@
-import { deleteOldParts, dropUsagePartition, listOldUsageDays } from "../../db/queries/drop-usage-partition.ts";
+import {
+  deleteOldAdjustments,
+  deleteOldParts,
+  dropUsagePartition,
+  listOldUsageDays,
+} from "../../db/queries/drop-usage-partition.ts";
 import { openUsagePartitions } from "../../db/queries/open-usage-partitions.ts";
 import type { JobTools } from "../registry.ts";
 
@@ -8,7 +13,14 @@ const batchRows = 10_000;
 export async function handleManagePartitions({ context, logger, signal, updateProgress }: JobTools) {
   const { sql } = context.database;
   const { rawDays, partitionDaysAhead } = context.config.usage;
-  const done = { opened: await openUsagePartitions(sql, partitionDaysAhead), dropped: 0, kept: 0, busy: 0, parts: 0 };
+  const done = {
+    opened: await openUsagePartitions(sql, partitionDaysAhead),
+    dropped: 0,
+    kept: 0,
+    busy: 0,
+    parts: 0,
+    adjustments: 0,
+  };
 
   const days = await listOldUsageDays(sql, rawDays);
   for (const [index, day] of days.entries()) {
@@ -22,6 +34,11 @@ export async function handleManagePartitions({ context, logger, signal, updatePr
     signal.throwIfAborted();
     batch = await deleteOldParts(sql, rawDays, batchRows);
     done.parts += batch;
+  }
+  for (let batch = batchRows; batch === batchRows; ) {
+    signal.throwIfAborted();
+    batch = await deleteOldAdjustments(sql, rawDays, batchRows);
+    done.adjustments += batch;
   }
   return done;
 }
