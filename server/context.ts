@@ -27,6 +27,7 @@ import type { Logger } from "./platform/logger.ts";
 import { type Metrics, openMetrics } from "./platform/metrics.ts";
 import { ModelBook } from "./providers/model-book.ts";
 import { openProviders } from "./providers/registry.ts";
+import { AnswerBurst } from "./proxy/answer-burst.ts";
 import type { ProxyContext } from "./proxy/context.ts";
 import { openEventIds } from "./proxy/event-ids.ts";
 import { OpenCalls } from "./proxy/open-calls.ts";
@@ -240,7 +241,7 @@ async function openRest(
       findKey,
       findClientAddress: makeFindClientAddress(config.gateway.trustedProxies),
       clientOrigins,
-      ownRecords: makeOwnRecords(database, clock),
+      ownRecords: makeOwnRecords(database, clock, config.usage.rawDays),
       lastUsed,
       budgets: openBudgets,
       rules: ruleBook,
@@ -251,6 +252,7 @@ async function openRest(
       flusher,
       makeEventId: openEventIds(clock),
       openCalls,
+      answers: new AnswerBurst(),
       openRequests,
     },
     close() {

@@ -83,9 +83,8 @@ export interface RerateCursor {
   id: string | null;
 }
 
-/** Begins a step of a run. One step of all runs goes on at a time, until its transaction ends; `null`: it is finished. */
+/** Where a run stands, held until the transaction ends; `null`: it is finished. */
 export async function findRerateCursor(tx: postgres.TransactionSql, runId: number): Promise<RerateCursor | null> {
-  await tx`select pg_advisory_xact_lock(hashtext('tollgate.rerate'))`;
   const [row] = await tx<{ at: string; id: string | null }[]>`
     select coalesce(next_at, from_at) as at, next_id as id from rerate_run where run_id = ${runId} and finished_at is null
     for update`;

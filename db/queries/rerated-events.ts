@@ -45,7 +45,8 @@ export interface RerateSum {
 }
 
 /**
- * What events cost by now, and whether that is for want of a price. What was reserved and never told (`reserved`) has no
+ * What events cost by now, of those that are merged: before that, nothing is adjusted, so that hours hold exactly the
+ * adjustments there are. And whether that is for want of a price. What was reserved and never told (`reserved`) has no
  * tokens, so that no price says anything of it.
  */
 function makeCurrent(sql: postgres.Sql | postgres.TransactionSql, range: RerateRange): postgres.Fragment {
@@ -62,6 +63,7 @@ function makeCurrent(sql: postgres.Sql | postgres.TransactionSql, range: RerateR
       from usage_adjustment u where u.at = e.at and u.event_id = e.id
     ) a on true
     where e.at >= ${range.from}::timestamptz and e.at < ${range.to}::timestamptz
+      and not exists (select from usage_part p where p.part_id = e.part_id and p.merged_at is null)
       ${(range.afterId ?? null) === null ? sql`` : sql`and (e.at, e.id) > (${range.from}::timestamptz, ${range.afterId ?? null}::uuid)`}
       ${range.models === null ? sql`` : sql`and e.model = any(${[...range.models]}::text[])`}`;
 }

@@ -1,14 +1,18 @@
 import type postgres from "postgres";
 import { insertAuditEntries } from "../../db/queries/insert-audit-entries.ts";
 import { insertUsageAdjustments } from "../../db/queries/insert-usage-adjustments.ts";
+import { mergeUsageParts } from "../../db/queries/merge-usage-parts.ts";
 import { findRerateCursor, findRerateRun, type RerateRun, updateRerateRun } from "../../db/queries/rerate-runs.ts";
 import { listReratedEvents, type Repricing } from "../../db/queries/rerated-events.ts";
+import { runRollupTransaction } from "../../db/queries/rollup-transaction.ts";
 import type { Logger } from "../platform/logger.ts";
 import { findRepricings, findStepEnd, loadPriceBook, type PriceConfig } from "./rerate-plan.ts";
 import { settleAdjustments } from "./settle-adjustments.ts";
 
-/** Events of one transaction, for which other runs wait, and budgets where they are charged too. */
+/** Events of one transaction, for which merges and other runs wait, and budgets where they are charged too. */
 const batchRows = 2_000;
+/** As the job merges them. */
+const mergeEventsMax = 100_000;
 
 export interface RerateOptions {
   sql: postgres.Sql;
@@ -30,6 +34,8 @@ export interface RerateOptions {
 export async function runRerate(options: RerateOptions, run: RerateRun): Promise<RerateRun> {
   const { sql, config, logger } = options;
   const book = await loadPriceBook(sql, config, logger);
+  // Only what is merged is adjusted. What comes later was charged at the prices of now, but for journals that were left behind.
+  while ((await mergeUsageParts(sql, mergeEventsMax)).parts > 0) options.throwIfAborted();
   let last = run;
   let day: { end: Date; repricings: readonly Repricing[] } | null = null;
   while (last.finishedAt === null) {
@@ -54,7 +60,7 @@ async function runStep(
   end: Date,
   repricings: readonly Repricing[],
 ): Promise<RerateRun | null> {
-  return await sql.begin(async (tx) => {
+  return await runRollupTransaction(sql, async (tx) => {
     const cursor = await findRerateCursor(tx, run.id);
     if (cursor === null) return null;
     const isPast = new Date(cursor.at) >= end;

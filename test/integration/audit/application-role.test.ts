@@ -260,8 +260,16 @@ describe("rows of tenants", () => {
       "model_price",
       "rerate_run",
       "usage_adjustment",
+      "usage_day",
+      "usage_day_key",
+      "usage_day_touched",
       "usage_event",
+      "usage_hour",
+      "usage_hour_dropped",
       "usage_part",
+      "usage_refusal",
+      "usage_series",
+      "usage_unknown_network",
     ]);
   });
 

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { insertUsageEvents } from "../../../db/queries/insert-usage-events.ts";
+import { mergeUsageParts } from "../../../db/queries/merge-usage-parts.ts";
 import { findRerateRun, listOpenRerateRuns, type RerateRun } from "../../../db/queries/rerate-runs.ts";
 import { parseUsd } from "../../../server/core/money.ts";
 import { makeCharge, type Price } from "../../../server/core/price.ts";
@@ -119,6 +120,7 @@ async function insertEvents(count: number, seed: number, more: Partial<UsageEven
   for (let start = 0; start < count; start += 5_000) {
     await insertUsageEvents(sql(), "test", events.slice(start, start + 5_000));
   }
+  await mergeUsageParts(sql(), 100_000);
   return events;
 }
 
@@ -246,7 +248,7 @@ describe("re-rating", () => {
     const run = await begin({ models: ["plain"] });
     const cut = sql().begin(async (tx) => {
       // The step waits for this one, and is cancelled in its wait.
-      await tx`select pg_advisory_xact_lock(hashtext('tollgate.rerate'))`;
+      await tx`select pg_advisory_xact_lock(hashtext('tollgate.usage_rollup'))`;
       const step = runRerate(options(), run);
       step.catch(() => undefined);
       await waitUntil(async () => {
