@@ -79,7 +79,7 @@ export async function handleCountTokens(
       : await countHere(asked);
     if ("code" in counted) return refuse(counted);
     if (response.destroyed) return;
-    respondAnswer(response, counted.status, "application/json", counted.body, {
+    respondAnswer(proxy.answers, response, counted.status, "application/json", counted.body, {
       requestId: caller.requestId,
       corsOrigin: caller.corsOrigin,
       rateHeaders,
