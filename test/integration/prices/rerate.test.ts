@@ -3,9 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { insertUsageEvents } from "../../../db/queries/insert-usage-events.ts";
+import { listTouchedDays, mergeUsageDay } from "../../../db/queries/merge-usage-days.ts";
 import { mergeUsageParts } from "../../../db/queries/merge-usage-parts.ts";
 import { findRerateRun, listOpenRerateRuns, type RerateRun } from "../../../db/queries/rerate-runs.ts";
-import { parseUsd } from "../../../server/core/money.ts";
+import { formatUsd, parseUsd } from "../../../server/core/money.ts";
 import { makeCharge, type Price } from "../../../server/core/price.ts";
 import { parseStoredPrice } from "../../../server/core/price-schema.ts";
 import type { UsageEvent } from "../../../server/core/usage-event.ts";
@@ -69,6 +70,7 @@ afterAll(async () => {
 const dayMs = 86_400_000;
 const today = Math.floor(Date.now() / dayMs) * dayMs;
 const from = new Date(today - 3 * dayMs).toISOString();
+const halfPast = new Date(today - dayMs + 9.5 * 3_600_000).toISOString();
 
 function makeTools(): JobTools {
   return {
@@ -167,10 +169,10 @@ const sumEvents = async () =>
   (await sql()`select md5(string_agg(e::text, ',' order by at, id)) as sum from usage_event e`)[0];
 
 describe("re-rating", () => {
-  const all: UsageEvent[] = [];
+  const events: UsageEvent[] = [];
 
   it("comes to what each event costs at the prices of now, and a second run adds nothing", async () => {
-    all.push(...(await insertEvents(6_000, 1)));
+    events.push(...(await insertEvents(6_000, 1)));
     const untouched = await sumEvents();
     for (const [round, price] of [null, ["bare", "0.123456789", "7"], ["plain", "3", "0"]].entries()) {
       if (price !== null) await setPrice(...(price as [string, string, string]));
@@ -178,7 +180,7 @@ describe("re-rating", () => {
       const preview = await harness.system.usage.rerate({ from, dry_run: true });
       expect(await loadTotals()).toEqual(before);
       const run = await runRerate(options(), await begin());
-      const expected = sumOracle(all);
+      const expected = sumOracle(events);
       expect([round, await loadTotals()]).toEqual([round, expected]);
       expect(run.finishedAt).not.toBeNull();
       expect(run.deltaNanoUsd).toBe(expected.cost - (before.cost ?? 0n));
@@ -200,7 +202,7 @@ describe("re-rating", () => {
 
   /** Unpriced events of which nobody told the tokens, and whose model has a price now: reported apart. */
   function countReserved(): number {
-    return all.filter(
+    return events.filter(
       ({ usageSource, costNanoUsd, model }) =>
         usageSource === "reserved" && costNanoUsd === null && findOracle(model) !== null,
     ).length;
@@ -214,11 +216,23 @@ describe("re-rating", () => {
       sums.set(name, parseUsd(row.cost_usd) ?? -1n);
     }
     const expected = new Map<string, bigint>();
-    for (const event of all) {
+    for (const event of events) {
       const name = `${event.model} ${event.publicId} ${new Date(event.atMs).toISOString().slice(0, 10)}`;
       expected.set(name, (expected.get(name) ?? 0n) + sumOracle([event]).cost);
     }
     expect(sums).toEqual(expected);
+  });
+
+  it("counts once in hours, in days, and in what is read from raw events", async () => {
+    const all = sumOracle(events);
+    expect(await loadTotals()).toEqual(all);
+    for (const day of await listTouchedDays(sql())) await mergeUsageDay(sql(), day);
+    expect(await loadTotals()).toEqual(all);
+    const { totals } = await harness.system.usage.query({ from, grain: "day", timezone: "Asia/Kolkata" });
+    expect([parseUsd(totals.cost_usd), totals.unpriced_requests]).toEqual([all.cost, all.unpriced]);
+    const { totals: torn } = await harness.system.usage.query({ from, to: halfPast });
+    const before = events.filter(({ atMs }) => atMs < Date.parse(halfPast));
+    expect([parseUsd(torn.cost_usd), torn.unpriced_requests]).toEqual(Object.values(sumOracle(before)));
   });
 
   it("goes on where it was killed, and two at once do no more than one", async () => {
@@ -239,7 +253,7 @@ describe("re-rating", () => {
     await begin();
     await Promise.all([handleRerateUsage(makeTools()), handleRerateUsage(makeTools())]);
     expect(await listOpenRerateRuns(sql())).toEqual([]);
-    expect(await loadTotals()).toEqual(sumOracle(all));
+    expect(await loadTotals()).toEqual(sumOracle(events));
   });
 
   it("a step that is cancelled leaves nothing of its step", async () => {
@@ -262,7 +276,7 @@ describe("re-rating", () => {
     await cut;
     expect(await findRerateRun(sql(), run.id)).toMatchObject({ events: 0, nextAt: null });
     await handleRerateUsage(makeTools());
-    expect(await loadTotals()).toEqual(sumOracle(all));
+    expect(await loadTotals()).toEqual(sumOracle(events));
   });
 });
 
@@ -296,9 +310,9 @@ describe("budgets", () => {
       select sum(delta_nano_usd) as sum, min(budget_windows) as windows from usage_adjustment where budget_windows is not null`;
     expect(row).toEqual({ sum: run.deltaNanoUsd.toString(), windows: "open" });
     const { entries } = await harness.system.audit.list({ object: "budget_window:open" });
-    expect(entries).toMatchObject([
-      { actor: "system:rerate-usage", action: "usage.rerate", after: { rerate_run: run.id } },
-    ]);
+    const told = { actor: "system:rerate-usage", action: "usage.rerate", after: { rerate_run: run.id } };
+    expect(entries).toMatchObject(entries.map(() => told));
+    expect(entries[0]?.after).toMatchObject({ spent_usd: formatUsd(35_000n + run.deltaNanoUsd) });
   });
 });
 
