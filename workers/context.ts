@@ -1,4 +1,5 @@
 import type { Database } from "../db/client.ts";
+import type { PriceConfig } from "../server/limits/rerate-plan.ts";
 import type { Clock } from "../server/platform/clock.ts";
 import type { Config } from "../server/platform/config.ts";
 import type { Logger } from "../server/platform/logger.ts";
@@ -19,5 +20,7 @@ export interface WorkerContext {
     observeRollupLag(lag: RollupLagObservation): void;
   };
   clock: Clock;
+  /** Models and prices of the config file as it is now; those that were read last where it has mistakes. */
+  loadPriceConfig(): PriceConfig;
   queues: Queues;
 }

@@ -8,6 +8,7 @@ import { handleFlagStaleKeys } from "./jobs/flag-stale-keys.ts";
 import { handleManagePartitions } from "./jobs/manage-partitions.ts";
 import { handleMergeRollups } from "./jobs/merge-rollups.ts";
 import { handleReapLeases } from "./jobs/reap-leases.ts";
+import { handleRerateUsage } from "./jobs/rerate-usage.ts";
 import { handleResetBudgets } from "./jobs/reset-budgets.ts";
 import { handleVerifyAuditChain } from "./jobs/verify-audit-chain.ts";
 
@@ -95,6 +96,15 @@ export const jobs: readonly JobDefinition[] = [
     concurrency: 1,
     attemptsMax: 3,
     handle: handleReapLeases,
+  },
+  {
+    name: "rerate-usage",
+    queue: "upkeep",
+    // Somebody waits for it; where nothing was asked for it is one look at an index.
+    schedule: "*/10 * * * * *",
+    concurrency: 1,
+    attemptsMax: 5,
+    handle: handleRerateUsage,
   },
   {
     name: "reset-budgets",

@@ -57,6 +57,9 @@ prices.put          | 401    | 403       | 403         | 403            | 200   
 prices.delete       | 401    | 403       | 403         | 403            | 204 204 404    | 403            | 204 204 404
 session.get         | 401    | 403       | 403         | 200            | 200            | 200            | 200
 usage.query         | 401    | 403       | 200 404 404 | 403            | 200 200 200-   | 200 404 404    | 200 200 200-
+usage.rerate        | 401    | 403       | 403         | 403            | 200            | 403            | 200
+usage.listRerates   | 401    | 403       | 403         | 403            | 200            | 403            | 200
+usage.getRerate     | 401    | 403       | 403         | 403            | 404            | 403            | 404
 jobs.list           | 401    | 403       | 403         | 403            | 200            | 403            | 200
 jobs.run            | 401    | 403       | 403         | 403            | 202 202 404    | 403            | 202 202 404
 webhooks.create     | 401    | 403       | 403         | 403            | 201            | 403            | 201
@@ -169,6 +172,9 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "session.get": () => ({}),
   "audit.list": ({ publicId }) => ({ object: publicId }),
   "audit.verify": () => ({}),
+  "usage.rerate": () => ({ from: "2026-01-01T00:00:00Z", models: ["none"] }),
+  "usage.listRerates": () => ({}),
+  "usage.getRerate": () => ({ run_id: 999_999_999 }),
   "usage.query": ({ ownerId }) => ({ owner_id: ownerId, group_by: ["key"] }),
   "jobs.list": () => ({}),
   "jobs.run": ({ job }) => ({ job }),

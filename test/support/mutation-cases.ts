@@ -207,6 +207,7 @@ export const mutationCases: Readonly<Record<string, MutationCase>> = {
       return { input, objectIds: [input.delivery_id] };
     },
   },
+  "usage.rerate": { prepare: async () => ({ input: { from: "2026-01-01T00:00:00Z", models: ["none"] } }) },
   "users.invite": {
     async prepare() {
       const email = `user-${++users}@example.com`;

@@ -71,6 +71,7 @@ export function openWorkerHarness(
     },
     clock,
     queues,
+    loadPriceConfig: () => ({ models: new Map(), shorthands: new Map(), prices: new Map() }),
   };
   const workers = openWorkers(context, definitions);
   return {
