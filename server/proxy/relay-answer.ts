@@ -81,7 +81,7 @@ export function relayAnswer(
       event.bytesOut = body.length;
       if (!client.left) {
         const now = call.proxy.clock.monotonicMs();
-        respondAnswer(call.response, result.status, "application/json", body, {
+        respondAnswer(call.proxy.answers, call.response, result.status, "application/json", body, {
           requestId: call.requestId,
           corsOrigin: call.corsOrigin,
           overheadMs: now - call.startedAtMs - dispatched.upstreamMs,

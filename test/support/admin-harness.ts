@@ -31,6 +31,7 @@ function makeAdminConfig(keys: Partial<Config["keys"]> = {}): Config {
     redisUrl: null,
     peppers: [pepper],
     sealKey: new Secret("s".repeat(48)),
+    sealKeys: [{ version: 1, value: new Secret("s".repeat(48)) }],
     sessionSecret: new Secret("t".repeat(48)),
     leakSecret: new Secret("l".repeat(48)),
     configHash: "",
