@@ -26,6 +26,7 @@ import { type Metrics, openMetrics } from "./platform/metrics.ts";
 import { openModelTable } from "./providers/model-table.ts";
 import { openPriceBook } from "./providers/price-book.ts";
 import { openProviders } from "./providers/registry.ts";
+import { AnswerBurst } from "./proxy/answer-burst.ts";
 import type { ProxyContext } from "./proxy/context.ts";
 import { openEventIds } from "./proxy/event-ids.ts";
 import { OpenCalls } from "./proxy/open-calls.ts";
@@ -245,6 +246,7 @@ async function openRest(
       flusher,
       makeEventId: openEventIds(clock),
       openCalls,
+      answers: new AnswerBurst(),
       openRequests,
     },
     close() {

@@ -1,9 +1,15 @@
 import { formatAllowedNames } from "../core/allowed-names.ts";
-import { isProviderType, laterProviderTypes, type ProviderType, providerTypes } from "../core/provider-type.ts";
+import { isProviderType, type ProviderType, providerTypes } from "../core/provider-type.ts";
 import type { Secret } from "../core/secret.ts";
 import type { ProviderConfig } from "./config.ts";
 import { type CredentialSources, findCredential } from "./config-credential.ts";
 import { type ConfigMistake, formatConfigPath, formatConfigValue } from "./config-error.ts";
+import {
+  checkOptionKeys,
+  findProviderOptions,
+  findUpstreamName,
+  type ProviderOptions,
+} from "./config-provider-options.ts";
 import {
   type CredentialLocation,
   type ProviderDefaultsSection,
@@ -39,6 +45,7 @@ export function parseProviderDefaults(part: ConfigPart, mistakes: ConfigMistake[
     const section = parseSection(providerDefaultsSchema, entry.part, mistakes);
     if (section === null) continue;
     const path = [...entry.part.path, "defaults"];
+    checkOptionKeys(entry.name, section.defaults, path, mistakes);
     if (entry.name === "echo") refuseKeys(section.defaults, wireKeys, "echo, which calls nobody", path, mistakes);
     defaults.set(entry.name, section.defaults);
   }
@@ -66,20 +73,22 @@ export function parseProvider(
     mistakes.push({ path: formatConfigPath([...path, "type"]), ...explainType(type) });
     return null;
   }
+  checkOptionKeys(type, section, path, mistakes);
   if (type === "echo") refuseKeys(section, wireKeys, "echo, which calls nobody", path, mistakes);
   else refuseKeys(section, echoKeys, `${type}, but for echo only`, path, mistakes);
 
   if (!routed) return null;
 
   const defaults = context.defaults.get(type) ?? {};
-  const ownBase =
-    section.api_base === undefined ? undefined : parseApiBase(section.api_base, [...path, "api_base"], mistakes);
+  const baseKey = section.endpoint === undefined ? "api_base" : "endpoint";
+  const baseText = section.api_base ?? section.endpoint;
+  const ownBase = baseText === undefined ? undefined : parseApiBase(baseText, [...path, baseKey], mistakes);
   const apiBase = ownBase ?? inheritedApiBase(type, defaults);
   if (
     apiBase === null &&
-    section.api_base === undefined &&
+    baseText === undefined &&
     providerTypes[type].needsApiBase &&
-    defaults.api_base === undefined
+    (defaults.api_base ?? defaults.endpoint) === undefined
   ) {
     mistakes.push({
       path: formatConfigPath([...path, "api_base"]),
@@ -88,7 +97,7 @@ export function parseProvider(
     });
   }
   const location = section.api_key_location ?? defaults.api_key_location ?? providerTypes[type].credential;
-  const found = type === "echo" ? noCredential : readCredential(location, [...path, "api_key_location"], context);
+  const found = type === "echo" ? noCredential : readCredential(location, [...path, "api_key_location"], type, context);
   if (found.missing !== null) {
     mistakes.push({
       path: formatConfigPath([...path, "api_key_location"]),
@@ -96,12 +105,22 @@ export function parseProvider(
       allowed: `must be where the credential of ${type} is; set it, or name another place`,
     });
   }
+  const options = findProviderOptions(type, section, defaults, context.sources.env, found.credential);
+  if ("missingKey" in options) {
+    mistakes.push({
+      path: formatConfigPath([...path, options.missingKey]),
+      found: options.reason,
+      allowed: `must say where the models of ${type} run`,
+    });
+    return null;
+  }
   if (mistakes.length > mistakesBefore) return null;
   return {
     name,
     type,
-    modelName: section.model_name ?? null,
+    modelName: findUpstreamName(section),
     apiBase,
+    options,
     credential: found.credential,
     credentialMissing: null,
     ...makeBehaviour(defaults, section),
@@ -113,10 +132,12 @@ export function parseShorthandProvider(type: ProviderType, context: ProviderCont
   const { mistakes } = context;
   const defaults = context.defaults.get(type) ?? {};
   const path = ["provider_types", type, "defaults"];
-  if (defaults.api_base !== undefined) parseApiBase(defaults.api_base, [...path, "api_base"], mistakes);
+  for (const key of ["api_base", "endpoint"] as const) {
+    if (defaults[key] !== undefined) parseApiBase(defaults[key], [...path, key], mistakes);
+  }
   const apiBase = inheritedApiBase(type, defaults);
   const location = defaults.api_key_location ?? providerTypes[type].credential;
-  const found = type === "echo" ? noCredential : readCredential(location, [...path, "api_key_location"], context);
+  const found = type === "echo" ? noCredential : readCredential(location, [...path, "api_key_location"], type, context);
   if (found.missing !== null && defaults.api_key_location !== undefined) {
     mistakes.push({
       path: formatConfigPath([...path, "api_key_location"]),
@@ -125,13 +146,15 @@ export function parseShorthandProvider(type: ProviderType, context: ProviderCont
     });
   }
   if (apiBase === null && providerTypes[type].needsApiBase) return null;
+  const options = findProviderOptions(type, {}, defaults, context.sources.env, found.credential);
   return {
     name: type,
     type,
     modelName: null,
     apiBase,
+    options: "missingKey" in options ? noOptions : options,
     credential: found.credential,
-    credentialMissing: found.missing,
+    credentialMissing: found.missing ?? ("missingKey" in options ? options.reason : null),
     ...makeBehaviour(defaults, {}),
   };
 }
@@ -153,13 +176,15 @@ function parseProviderSection(part: ConfigPart, mistakes: ConfigMistake[]): Prov
 }
 
 const noCredential = { credential: null, missing: null };
+const noOptions: ProviderOptions = { region: null, vertex: null, apiVersion: null };
 
 function readCredential(
   location: CredentialLocation,
   path: readonly PropertyKey[],
+  type: ProviderType,
   context: ProviderContext,
 ): { credential: Secret | null; missing: string | null } {
-  const found = findCredential(location, context.sources);
+  const found = findCredential(location, context.sources, providerTypes[type].credentialKind);
   if (found.kind === "found") return { credential: found.credential, missing: null };
   if (found.kind === "missing") return { credential: null, missing: found.reason };
   context.mistakes.push({ path: formatConfigPath(path), found: found.found, allowed: found.allowed });
@@ -188,8 +213,9 @@ function makeBehaviour(
 }
 
 function inheritedApiBase(type: ProviderType, defaults: ProviderDefaultsSection): string | null {
-  if (defaults.api_base === undefined) return providerTypes[type].apiBase;
-  return parseApiBase(defaults.api_base, [], []);
+  const text = defaults.api_base ?? defaults.endpoint;
+  if (text === undefined) return providerTypes[type].apiBase;
+  return parseApiBase(text, [], []);
 }
 
 function parseApiBase(text: string, path: readonly PropertyKey[], mistakes: ConfigMistake[]): string | null {
@@ -225,9 +251,8 @@ function refuseKeys(
 }
 
 function explainType(type: string): Pick<ConfigMistake, "found" | "allowed"> {
-  const later = (laterProviderTypes as readonly string[]).includes(type);
   return {
-    found: later ? `${type} is not supported yet` : `found ${formatConfigValue(type)}`,
+    found: `found ${formatConfigValue(type)}`,
     allowed: formatAllowedNames(type, Object.keys(providerTypes)),
   };
 }

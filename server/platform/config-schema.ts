@@ -6,6 +6,7 @@ import { isModelName, modelNameLengthMax } from "../core/model-name.ts";
 import { type NanoUsd, parseUsd } from "../core/money.ts";
 import { parseNetwork } from "../core/network.ts";
 import { isPermission } from "../core/permission.ts";
+import { placeKeys } from "./config-provider-options.ts";
 
 const kibi = 1024;
 const mebi = kibi * kibi;
@@ -52,6 +53,10 @@ const upstreamName = z.string().refine(isModelName, {
 export const providerSchema = z.strictObject({
   type: z.string(),
   model_name: upstreamName.optional(),
+  /** What AWS and Google call `model_name`, and Azure. */
+  model_id: upstreamName.optional(),
+  deployment_id: upstreamName.optional(),
+  ...placeKeys,
   api_base: z.string().optional(),
   api_key_location: credentialLocationSchema.optional(),
   timeouts: timeouts.optional(),
@@ -70,6 +75,7 @@ export const modelSchema = z.strictObject({
 export const providerDefaultsSchema = z.strictObject({
   defaults: z
     .strictObject({
+      ...placeKeys,
       api_base: z.string().optional(),
       api_key_location: credentialLocationSchema.optional(),
       timeouts: timeouts.optional(),

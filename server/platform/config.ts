@@ -12,6 +12,7 @@ import { loadConfigFile } from "./config-file.ts";
 import { parseBudgets, parseRateLimiting } from "./config-limits.ts";
 import { parseModels } from "./config-models.ts";
 import { parsePrices } from "./config-prices.ts";
+import type { ProviderOptions } from "./config-provider-options.ts";
 import { type ProviderContext, parseProviderDefaults, parseShorthandProvider } from "./config-providers.ts";
 import { loadSecrets } from "./config-secrets.ts";
 import { parseSettings } from "./config-settings.ts";
@@ -35,6 +36,7 @@ export interface ProviderConfig {
   /** Absolute URL without a trailing slash, or `null` for echo. */
   apiBase: string | null;
   credential: Secret | null;
+  options: ProviderOptions;
   /** Names the variable or file that a credential was expected in and is not; only on shorthand defaults. */
   credentialMissing: string | null;
   timeouts: { connectMs: number; firstByteMs: number; idleMs: number; totalMs: number };

@@ -4,6 +4,7 @@ import { type ProviderType, providerTypes } from "../core/provider-type.ts";
 import type { Config, ProviderConfig } from "../platform/config.ts";
 import { findContextTokens } from "./context-window.ts";
 import type { PriceBook } from "./price-book.ts";
+import { makeTargetAddress } from "./target-address.ts";
 import type { ProviderTarget } from "./types.ts";
 
 /** A model that can be called. Immutable and shared by requests. */
@@ -98,15 +99,16 @@ function makeTarget(
   outputTokensMax: number | null,
   prices: PriceBook,
 ): ProviderTarget {
-  const url = provider.apiBase === null ? null : new URL(provider.apiBase);
+  const { region, vertex } = provider.options;
   const { catalogueId } = providerTypes[provider.type];
   return {
     providerName: provider.name,
     type: provider.type,
     upstreamModel,
-    origin: url === null ? null : url.origin,
-    basePath: url === null ? "" : url.pathname.replace(/(?<!\/)\/+$/, ""),
+    ...makeTargetAddress(provider, upstreamModel),
     credential: provider.credential,
+    aws: region === null ? null : { region, accessKeyId: null, secretAccessKey: null, sessionToken: null },
+    vertex,
     price: prices.find(catalogueId, upstreamModel, modelName),
     contextTokensMax: findContextTokens(catalogueId, upstreamModel),
     outputTokensMax,

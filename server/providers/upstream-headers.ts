@@ -7,9 +7,9 @@ import type { ProviderTarget, UpstreamRequest } from "./types.ts";
 export function makeUpstreamHeaders(target: ProviderTarget, request: UpstreamRequest): string[] {
   const headers = [
     "content-type",
-    "application/json",
+    request.contentType ?? "application/json",
     "accept",
-    request.stream ? "text/event-stream" : "application/json",
+    request.stream ? "text/event-stream" : request.endpoint === "audio_speech" ? "*/*" : "application/json",
     "accept-encoding",
     "identity",
     "user-agent",

@@ -21,6 +21,17 @@ const endpointPaths: Readonly<Record<WireEndpoint, string>> = {
   chat_completions: "/chat/completions",
   completions: "/completions",
   embeddings: "/embeddings",
+  responses: "/responses",
+  messages: "/messages",
+  count_tokens: "/messages/count_tokens",
+  images_generations: "/images/generations",
+  images_edits: "/images/edits",
+  images_variations: "/images/variations",
+  audio_speech: "/audio/speech",
+  audio_transcriptions: "/audio/transcriptions",
+  audio_translations: "/audio/translations",
+  moderations: "/moderations",
+  rerank: "/rerank",
 };
 
 interface Route extends AttemptRoute {
@@ -77,7 +88,7 @@ export function openUpstream(options: UpstreamOptions): Provider {
         route,
         {
           method: "POST",
-          path: route.basePath + endpointPaths[request.endpoint],
+          path: route.basePath + endpointPaths[request.endpoint] + target.query,
           headers: makeUpstreamHeaders(target, request),
           body: request.body,
         },

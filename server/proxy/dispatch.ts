@@ -17,13 +17,15 @@ import type { ClientConnection } from "./client-connection.ts";
 import type { ProxyContext } from "./context.ts";
 import type { OpenCall } from "./open-calls.ts";
 import type { ParsedInference } from "./parse.ts";
-import { makeUpstreamBody } from "./rewrite.ts";
+import { makeUpstreamRequest } from "./rewrite.ts";
 import { addSpent, findSpent, type Spent } from "./spent.ts";
 
 /** The attempt whose answer counts, and what all of them took. */
 export interface Dispatched {
   result: AttemptResult;
   target: ProviderTarget;
+  /** What it was asked, and so the shape of its answer. */
+  asked: UpstreamRequest;
   /** What the attempts before it cost; `null`: nothing, as nearly always. */
   spent: Spent | null;
   attempts: number;
@@ -33,7 +35,8 @@ export interface Dispatched {
 }
 
 export interface DispatchInput {
-  endpoint: WireEndpoint;
+  /** Of the surface that the request came by. */
+  wire: WireEndpoint;
   request: ParsedInference;
   requestId: string;
   targets: readonly ProviderTarget[];
@@ -81,25 +84,16 @@ export async function dispatch(proxy: ProxyContext, input: DispatchInput): Promi
   for (let index = 0; ; index++) {
     const target = input.targets[index] as ProviderTarget;
     const provider = proxy.providers.get(target.type);
-    const body = makeUpstreamBody(input.endpoint, input.request, target, input.outputTokensMax);
-    const isChanged = body !== input.request.body;
-    const upstream: UpstreamRequest = {
-      endpoint: input.endpoint,
-      body,
-      stream: input.request.stream,
-      requestId: input.requestId,
-      // Only the provider that answers itself reads it; it must see what another would be sent.
-      json: isChanged && target.echo !== null ? JSON.parse(body.toString()) : input.request.json,
-    };
+    const asked = makeUpstreamRequest(input.wire, input.request, target, input.outputTokensMax, input.requestId);
     for (let retry = 0; ; retry++) {
       const times: AttemptTimes = { sentAtMs: -1, firstByteAtMs: -1, endedAtMs: -1 };
       attempts++;
-      running = openAttempt(provider, target, upstream, input.receiver, times, clock);
+      running = openAttempt(provider, target, asked, input.receiver, times, clock);
       const result = await running.result;
       metrics.observeAttempt(target.providerName, getOutcome(result));
       const done = !mayRetry(result) || input.client.left;
       const last = retry >= target.retriesMax;
-      const dispatched = { result, target, spent, attempts, times, upstreamMs: times.endedAtMs - startedAtMs };
+      const dispatched = { result, target, asked, spent, attempts, times, upstreamMs: times.endedAtMs - startedAtMs };
       if (done || (last && index === input.targets.length - 1)) return dispatched;
       const cost = findSpent(result, target);
       if (cost !== null) {

@@ -3,7 +3,9 @@ import { parseOpenAiUsage, type UsageReading } from "../core/usage-report.ts";
 
 const answerLimits = { depthMax: 512, valuesMax: 20_000_000 };
 
-/** Reads the usage that a whole JSON answer reports; `null` where it reports none. */
+/**
+ * Reads the usage that a whole JSON answer reports; `null` where it reports none.
+ */
 export function findReportedUsage(body: Buffer): UsageReading | null {
   const scan = findTopLevelFields(body, answerLimits);
   if (!scan.ok) return null;

@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type NextFunction, type Request, type Response, Router } from "express";
 import { makeRefusal } from "../core/error.ts";
 import { isRefusal } from "../keys/authenticate.ts";
-import type { WireEndpoint } from "../providers/types.ts";
 import type { ProxyContext } from "./context.ts";
 import { handlePreflight, isPreflight } from "./cors.ts";
 import { handleForwardAuth } from "./endpoints/forward-auth.ts";
@@ -12,12 +11,18 @@ import { handleOwnUsage } from "./endpoints/own-usage.ts";
 import { handleVerifyKey } from "./endpoints/verify-key.ts";
 import { handleInference } from "./pipeline.ts";
 import { respondRefusal } from "./respond.ts";
+import { chatSurface } from "./surfaces/chat-surface.ts";
+import type { Surface } from "./surfaces/surface.ts";
+import { makeTextSurface } from "./surfaces/text-surface.ts";
 
-const inferenceRoutes: readonly (readonly [path: string, endpoint: WireEndpoint])[] = [
-  ["/chat/completions", "chat_completions"],
-  ["/completions", "completions"],
-  ["/embeddings", "embeddings"],
+/** Under each of the prefixes. */
+const openAiRoutes: readonly (readonly [path: string, surface: Surface])[] = [
+  ["/chat/completions", chatSurface],
+  ["/completions", makeTextSurface("completions", "/completions")],
+  ["/embeddings", makeTextSurface("embeddings", "/embeddings")],
 ];
+
+const otherRoutes: readonly (readonly [path: string, surface: Surface])[] = [["/cloud/ai/infer", chatSurface]];
 
 const prefixes = ["/v1", "/openai/v1"];
 
@@ -26,17 +31,19 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<v
 /** The calls that must be fast, by their exact path: what a request is held against before anything else. */
 export function makeHotRoutes(proxy: ProxyContext): ReadonlyMap<string, Handler> {
   const routes = new Map<string, Handler>();
+  const add = (path: string, surface: Surface): void => {
+    routes.set(path, (request, response) => handleInference(proxy, surface, request, response));
+  };
   for (const prefix of prefixes) {
-    for (const [path, endpoint] of inferenceRoutes) {
-      routes.set(prefix + path, (request, response) => handleInference(proxy, endpoint, request, response));
-    }
+    for (const [path, surface] of openAiRoutes) add(prefix + path, surface);
   }
+  for (const [path, surface] of otherRoutes) add(path, surface);
   // Other servers ask for each of their own requests.
   routes.set("/v1/keys/verify", (request, response) => handleVerifyKey(proxy, request, response));
   return routes;
 }
 
-/** The inference API in OpenAI's shape, under `/v1` and `/openai/v1`. */
+/** The inference API: OpenAI's under `/v1` and `/openai/v1`, others beside it. */
 export function makeInferenceRouter(proxy: ProxyContext): Router {
   const router = Router({ caseSensitive: true, strict: true });
   const allowPages = (path: string, methods: string): void => {

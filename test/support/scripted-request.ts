@@ -8,7 +8,10 @@ export function makeTarget(origin: string | null, more: Partial<ProviderTarget> 
     upstreamModel: "scripted-model",
     origin,
     basePath: "/v1",
+    query: "",
     credential: null,
+    aws: null,
+    vertex: null,
     price: null,
     contextTokensMax: null,
     outputTokensMax: null,
@@ -25,7 +28,15 @@ export function makeRequest(
   endpoint: WireEndpoint = "chat_completions",
   requestId = "018f0000-0000-7000-8000-000000000001",
 ): UpstreamRequest {
-  return { endpoint, body: Buffer.from(JSON.stringify(json)), stream: json.stream === true, requestId, json };
+  return {
+    endpoint,
+    body: Buffer.from(JSON.stringify(json)),
+    stream: json.stream === true,
+    requestId,
+    json,
+    headers: {},
+    contentType: null,
+  };
 }
 
 /** A chat request to the model. */

@@ -257,8 +257,15 @@ describe("rows of tenants", () => {
       "budget_write_off",
       "limit_rule",
       "limit_rule_version",
+      "usage_day",
+      "usage_day_key",
+      "usage_day_touched",
       "usage_event",
+      "usage_hour",
       "usage_part",
+      "usage_refusal",
+      "usage_series",
+      "usage_unknown_network",
     ]);
   });
 

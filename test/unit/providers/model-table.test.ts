@@ -158,7 +158,7 @@ describe("shorthands", () => {
     "::x",
     "echo:x",
     "Echo::x",
-    "anthropic::claude",
+    "antropic::claude",
     "toString::x",
     "__proto__::x",
     "echo::a\nb",
