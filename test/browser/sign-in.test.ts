@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findAxeFindings } from "../support/axe-findings.ts";
-import { canRunBrowser, type Dashboard, openDashboard, signUpOnPage } from "../support/dashboard.ts";
+import { type Dashboard, isBrowserMissing, openDashboard, signUpOnPage } from "../support/dashboard.ts";
+import { recordSkip } from "../support/skip-ledger.ts";
 import { testPassword } from "../support/users-harness.ts";
 
-describe.skipIf(!canRunBrowser())("signing in", () => {
+if (isBrowserMissing) recordSkip("browser", "no chromium on PATH");
+
+describe.skipIf(isBrowserMissing)("signing in", () => {
   let dashboard: Dashboard;
   beforeAll(async () => {
     dashboard = await openDashboard();
