@@ -112,6 +112,11 @@ create table usage_day_touched (
   touched_at timestamptz not null default now()
 );
 --> statement-breakpoint
+create table usage_hour_dropped (
+  month date primary key,
+  dropped_at timestamptz not null default now()
+);
+--> statement-breakpoint
 create table usage_refusal (
   process text not null,
   batch bigint not null,
@@ -151,6 +156,8 @@ comment on table usage_day is 'Sums by UTC day and series, computed from usage_h
 comment on table usage_day_key is 'usage_day summed by key and owner, made in the same transaction: for questions that ask for nothing else. The same rule says which days are right.';
 --> statement-breakpoint
 comment on table usage_day_touched is 'Days whose hours changed after their usage_day was computed, today among them.';
+--> statement-breakpoint
+comment on table usage_hour_dropped is 'Months whose hours retention has dropped: what comes late for one is added to its day, which cannot be computed anew.';
 --> statement-breakpoint
 comment on table usage_refusal is 'Refusals that gateways counted in memory and have flushed. Where merged_at is null they are not in usage_hour yet: a reader adds them, as it adds unmerged parts. public_id is '''' where no key was known. Merged rows are deleted after a day.';
 --> statement-breakpoint
@@ -234,9 +241,10 @@ end $$;
 -- that reaches into it is not merged: then nothing is done and false returned. Merges need the lock too; set lock_timeout.
 create function drop_usage_hours(month date) returns boolean
 language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
+#variable_conflict use_column
 declare
-  first_day date := date_trunc('month', month::timestamp)::date;
-  next_month date := (date_trunc('month', month::timestamp) + interval '1 month')::date;
+  first_day date := date_trunc('month', drop_usage_hours.month::timestamp)::date;
+  next_month date := (date_trunc('month', drop_usage_hours.month::timestamp) + interval '1 month')::date;
 begin
   if next_month > (now() at time zone 'UTC')::date then
     raise exception 'the month % is not over', to_char(first_day, 'YYYY-MM') using errcode = 'restrict_violation';
@@ -252,6 +260,7 @@ begin
       where merged_at is null and hour < next_month::timestamp at time zone 'UTC' and hour >= first_day::timestamp at time zone 'UTC'
     ) then return false; end if;
   execute format('drop table if exists public.%I', 'usage_hour_' || to_char(first_day, 'YYYYMM'));
+  insert into public.usage_hour_dropped values (first_day) on conflict do nothing;
   return true;
 end $$;
 --> statement-breakpoint

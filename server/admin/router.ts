@@ -28,6 +28,10 @@ import { updateBudget } from "./limits/update-budget.ts";
 import { updateRule } from "./limits/update-rule.ts";
 import { writeOffProcess } from "./limits/write-off.ts";
 import { listPlans } from "./plans/list.ts";
+import { deletePrice } from "./prices/delete.ts";
+import { getPrice } from "./prices/get.ts";
+import { listPrices } from "./prices/list.ts";
+import { putPrice } from "./prices/put.ts";
 import { makeCallerFactory, makeRouter } from "./trpc.ts";
 import { queryUsage } from "./usage/query.ts";
 import { createUser } from "./users/create.ts";
@@ -83,6 +87,7 @@ export const appRouter = makeRouter({
     delete: deleteBudget,
   }),
   plans: makeRouter({ list: listPlans }),
+  prices: makeRouter({ list: listPrices, get: getPrice, put: putPrice, delete: deletePrice }),
   session: makeRouter({ get: getSession }),
   usage: makeRouter({ query: queryUsage }),
 });

@@ -32,6 +32,8 @@ export interface KeyChannelOptions {
   onBudgetPressure(windowId: string): void;
   /** The stored limit rules changed, or may have, unheard. */
   onRules(): void;
+  /** The stored prices changed, or may have, unheard. */
+  onPrices(): void;
   onState(up: boolean): void;
 }
 
@@ -62,6 +64,7 @@ export async function openKeyChannel(options: KeyChannelOptions): Promise<KeyCha
       if (refused !== options.process && windowId !== undefined) options.onBudgetPressure(windowId);
     },
     onRulesChanged: () => options.onRules(),
+    onPricesChanged: () => options.onPrices(),
     onBeat: (sentAtMs) => {
       trustedUntilMs = Math.max(trustedUntilMs, sentAtMs + trustMs);
       setUp(true);
@@ -72,6 +75,7 @@ export async function openKeyChannel(options: KeyChannelOptions): Promise<KeyCha
       options.onChange(null);
       options.onImported(null);
       options.onRules();
+      options.onPrices();
       void beat();
       void cutUnheard();
     },

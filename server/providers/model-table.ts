@@ -1,9 +1,9 @@
 import { LRUCache } from "lru-cache";
 import { parseShorthand } from "../core/model-name.ts";
+import type { PriceBook } from "../core/price-book.ts";
 import { type ProviderType, providerTypes } from "../core/provider-type.ts";
 import type { Config, ProviderConfig } from "../platform/config.ts";
 import { findContextTokens } from "./context-window.ts";
-import type { PriceBook } from "./price-book.ts";
 import { makeTargetAddress } from "./target-address.ts";
 import type { ProviderTarget } from "./types.ts";
 

@@ -4,6 +4,7 @@ import { makeRefusal } from "../core/error.ts";
 import { isRefusal } from "../keys/authenticate.ts";
 import type { ProxyContext } from "./context.ts";
 import { handlePreflight, isPreflight } from "./cors.ts";
+import { handleCountTokens } from "./endpoints/count-tokens.ts";
 import { handleForwardAuth } from "./endpoints/forward-auth.ts";
 import { handleModel, handleModels } from "./endpoints/models.ts";
 import { handleOwnKey } from "./endpoints/own-key.ts";
@@ -11,6 +12,7 @@ import { handleOwnUsage } from "./endpoints/own-usage.ts";
 import { handleVerifyKey } from "./endpoints/verify-key.ts";
 import { handleInference } from "./pipeline.ts";
 import { respondRefusal } from "./respond.ts";
+import { messagesSurface } from "./surfaces/anthropic/messages-surface.ts";
 import { chatSurface } from "./surfaces/chat-surface.ts";
 import type { Surface } from "./surfaces/surface.ts";
 import { makeTextSurface } from "./surfaces/text-surface.ts";
@@ -22,7 +24,10 @@ const openAiRoutes: readonly (readonly [path: string, surface: Surface])[] = [
   ["/embeddings", makeTextSurface("embeddings", "/embeddings")],
 ];
 
-const otherRoutes: readonly (readonly [path: string, surface: Surface])[] = [["/cloud/ai/infer", chatSurface]];
+const otherRoutes: readonly (readonly [path: string, surface: Surface])[] = [
+  ["/v1/messages", messagesSurface],
+  ["/cloud/ai/infer", chatSurface],
+];
 
 const prefixes = ["/v1", "/openai/v1"];
 
@@ -38,6 +43,7 @@ export function makeHotRoutes(proxy: ProxyContext): ReadonlyMap<string, Handler>
     for (const [path, surface] of openAiRoutes) add(prefix + path, surface);
   }
   for (const [path, surface] of otherRoutes) add(path, surface);
+  routes.set("/v1/messages/count_tokens", (request, response) => handleCountTokens(proxy, request, response));
   // Other servers ask for each of their own requests.
   routes.set("/v1/keys/verify", (request, response) => handleVerifyKey(proxy, request, response));
   return routes;

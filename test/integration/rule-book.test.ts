@@ -65,6 +65,7 @@ async function openProcess(
           onImported: () => undefined,
           onBudgetPressure: () => undefined,
           onRules: () => book.noticeChange(),
+          onPrices: () => undefined,
           onState: () => undefined,
         });
   const trust = { isGood: options.isDeaf !== true };

@@ -51,6 +51,10 @@ limits.reset        | 401    | 403       | 403         | 403            | 200 20
 limits.listProcesses | 401   | 403       | 403         | 403            | 200            | 403            | 200
 limits.writeOff     | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
 plans.list          | 401    | 403       | 403         | 200            | 200            | 200            | 200
+prices.list         | 401    | 403       | 403         | 403            | 200            | 403            | 200
+prices.get          | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+prices.put          | 401    | 403       | 403         | 403            | 200            | 403            | 200
+prices.delete       | 401    | 403       | 403         | 403            | 204 204 404    | 403            | 204 204 404
 session.get         | 401    | 403       | 403         | 200            | 200            | 200            | 200
 usage.query         | 401    | 403       | 200 404 404 | 403            | 200 200 200-   | 200 404 404    | 200 200 200-
 `;
@@ -94,7 +98,7 @@ export interface MatrixObject {
   text: string;
   /** A user's id. */
   userId: string;
-  /** Of a rate rule or a budget. */
+  /** Of a rate rule, a budget or a stored price. */
   limitId: string;
   ownerId: string;
   /** A process that leases budgets. */
@@ -143,6 +147,10 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "limits.listProcesses": () => ({}),
   "limits.writeOff": ({ process }) => ({ process }),
   "plans.list": () => ({}),
+  "prices.list": () => ({}),
+  "prices.get": makePriceReference,
+  "prices.put": () => ({ model: "priced", input_usd_per_million: "1", output_usd_per_million: "2" }),
+  "prices.delete": makePriceReference,
   "session.get": () => ({}),
   "audit.list": ({ publicId }) => ({ object: publicId }),
   "audit.verify": () => ({}),
@@ -155,6 +163,10 @@ function makeReference({ publicId }: MatrixObject): Record<string, unknown> {
 
 function makeUserReference({ userId }: MatrixObject): Record<string, unknown> {
   return { user_id: userId };
+}
+
+function makePriceReference({ limitId }: MatrixObject): Record<string, unknown> {
+  return { price_id: limitId.startsWith("price_") ? limitId : "price_none" };
 }
 
 function makeRuleReference({ limitId }: MatrixObject): Record<string, unknown> {
