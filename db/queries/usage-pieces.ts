@@ -86,7 +86,8 @@ export function listUsagePieces(statement: Statement, reading: UsageReading): Us
 /** A table of days knows keys and owners alone, and is many times smaller. */
 function isOfKeys({ groups, filter }: UsageReading): boolean {
   return (
-    groups.every((group) => group === "key" || group === "owner") && isFilterWithin(filter, ["publicId", "ownerId"])
+    groups.every((group) => group === "key" || group === "owner") &&
+    isFilterWithin(filter, ["publicId", "publicIds", "ownerId"])
   );
 }
 
