@@ -6,10 +6,12 @@ import { changeKeys } from "./keys/bulk.ts";
 import { createKey } from "./keys/create.ts";
 import { disableKey } from "./keys/disable.ts";
 import { enableKey } from "./keys/enable.ts";
+import { findKeyFigures } from "./keys/figures.ts";
 import { getKey } from "./keys/get.ts";
 import { importKeys } from "./keys/import.ts";
 import { reportLeak } from "./keys/leaked.ts";
 import { listKeys } from "./keys/list.ts";
+import { getKeyOptions } from "./keys/options.ts";
 import { revokeKey } from "./keys/revoke.ts";
 import { rotateKey } from "./keys/rotate.ts";
 import { finishRotation } from "./keys/rotate-finish.ts";
@@ -64,6 +66,8 @@ export const appRouter = makeRouter({
     create: createKey,
     list: listKeys,
     get: getKey,
+    figures: findKeyFigures,
+    options: getKeyOptions,
     update: changeKey,
     disable: disableKey,
     enable: enableKey,

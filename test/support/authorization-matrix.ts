@@ -16,6 +16,8 @@ procedure           | nobody | inference | usage       | keys           | operat
 keys.create         | 401    | 403       | 403         | 201 403 403    | 201            | 201 403 403    | 201
 keys.list           | 401    | 403       | 403         | 200 200- 200-  | 200 200 200-   | 200 200- 200-  | 200 200 200-
 keys.get            | 401    | 403       | 403         | 200 404 404    | 200 200 404    | 200 404 404    | 200 200 404
+keys.figures        | 401    | 403       | 403         | 200 200- 200-  | 200 200 200-   | 200 200- 200-  | 200 200 200-
+keys.options        | 401    | 403       | 403         | 200            | 200            | 200            | 200
 keys.update         | 401    | 403       | 403         | 200 404 404    | 200 200 404    | 200 404 404    | 200 200 404
 keys.disable        | 401    | 403       | 403         | 200 404 404    | 200 200 404    | 200 404 404    | 200 200 404
 keys.enable         | 401    | 403       | 403         | 200 404 404    | 200 200 404    | 200 404 404    | 200 200 404
@@ -128,6 +130,8 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "keys.create": ({ ownerId }) => ({ owner_id: ownerId, permissions: ["ai:inference"] }),
   "keys.list": ({ publicId }) => ({ q: publicId }),
   "keys.get": makeReference,
+  "keys.figures": ({ publicId }) => ({ public_ids: [publicId] }),
+  "keys.options": () => ({}),
   "keys.update": ({ publicId }) => ({ public_id: publicId, name: "changed" }),
   "keys.disable": makeReference,
   "keys.enable": makeReference,
