@@ -1,4 +1,5 @@
 import type { Database } from "../db/client.ts";
+import type { PriceConfig } from "../server/limits/rerate-plan.ts";
 import type { Clock } from "../server/platform/clock.ts";
 import type { Config } from "../server/platform/config.ts";
 import type { Logger } from "../server/platform/logger.ts";
@@ -8,7 +9,7 @@ import type { RollupLagObservation } from "../server/platform/rollup-lag-observa
 
 /** What workers need; the process that runs them builds it and disposes of it. */
 export interface WorkerContext {
-  config: Pick<Config, "usage" | "dataDir" | "sealKey">;
+  config: Pick<Config, "usage" | "dataDir" | "sealKey" | "egress" | "smtp">;
   database: Database;
   logger: Logger;
   metrics: {
@@ -19,5 +20,7 @@ export interface WorkerContext {
     observeRollupLag(lag: RollupLagObservation): void;
   };
   clock: Clock;
+  /** Models and prices of the config file as it is now; those that were read last where it has mistakes. */
+  loadPriceConfig(): PriceConfig;
   queues: Queues;
 }

@@ -3,11 +3,13 @@ import type { QueueName } from "../server/platform/queues.ts";
 import type { WorkerContext } from "./context.ts";
 import { handleAdoptJournals } from "./jobs/adopt-journals.ts";
 import { handleAggregateUsage } from "./jobs/aggregate-usage.ts";
+import { handleDeliverWebhooks } from "./jobs/deliver-webhooks.ts";
 import { handleExpireKeys } from "./jobs/expire-keys.ts";
 import { handleFlagStaleKeys } from "./jobs/flag-stale-keys.ts";
 import { handleManagePartitions } from "./jobs/manage-partitions.ts";
 import { handleMergeRollups } from "./jobs/merge-rollups.ts";
 import { handleReapLeases } from "./jobs/reap-leases.ts";
+import { handleRerateUsage } from "./jobs/rerate-usage.ts";
 import { handleResetBudgets } from "./jobs/reset-budgets.ts";
 import { handleVerifyAuditChain } from "./jobs/verify-audit-chain.ts";
 
@@ -55,6 +57,14 @@ export const jobs: readonly JobDefinition[] = [
     handle: (tools) => handleAggregateUsage(tools),
   },
   {
+    name: "deliver-webhooks",
+    queue: "delivery",
+    schedule: "*/5 * * * * *",
+    concurrency: 2,
+    attemptsMax: 3,
+    handle: handleDeliverWebhooks,
+  },
+  {
     name: "expire-keys",
     queue: "upkeep",
     schedule: "* * * * *",
@@ -95,6 +105,15 @@ export const jobs: readonly JobDefinition[] = [
     concurrency: 1,
     attemptsMax: 3,
     handle: handleReapLeases,
+  },
+  {
+    name: "rerate-usage",
+    queue: "upkeep",
+    // Somebody waits for it; where nothing was asked for it is one look at an index.
+    schedule: "*/10 * * * * *",
+    concurrency: 1,
+    attemptsMax: 5,
+    handle: handleRerateUsage,
   },
   {
     name: "reset-budgets",

@@ -6,6 +6,7 @@ import { isModelName, modelNameLengthMax } from "../core/model-name.ts";
 import { type NanoUsd, parseUsd } from "../core/money.ts";
 import { parseNetwork } from "../core/network.ts";
 import { isPermission } from "../core/permission.ts";
+import { functionSchema } from "./config-function-schema.ts";
 import { placeKeys } from "./config-provider-options.ts";
 
 const kibi = 1024;
@@ -170,6 +171,7 @@ export const settingSchemas = {
     hour_days: count(1, 36_500, 400),
     partition_days_ahead: count(1, 60, 3),
   }),
+  egress: z.strictObject({ allow: z.array(network).max(200).default([]) }),
   journal: z.strictObject({
     flush_interval_ms: count(1, 60_000, 500),
     batch_events_max: count(1, 10_000, 1_000),
@@ -206,10 +208,12 @@ export const configFileSchema = z.strictObject({
   limits: settingSchemas.limits.optional(),
   rate_limiting: rateLimitingSchema.optional(),
   budgets: budgetsSchema.optional(),
+  egress: settingSchemas.egress.optional(),
   usage: settingSchemas.usage.optional(),
   journal: settingSchemas.journal.optional(),
   log: settingSchemas.log.optional(),
   models: z.record(z.string(), modelSchema).optional(),
+  functions: z.record(z.string(), functionSchema).optional(),
   provider_types: z.record(z.string(), providerDefaultsSchema).optional(),
   prices: z.record(z.string(), priceSchema).optional(),
 });

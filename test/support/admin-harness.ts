@@ -58,6 +58,8 @@ function makeAdminConfig(keys: Partial<Config["keys"]> = {}): Config {
     journal: { flushIntervalMs: 1, batchEventsMax: 1, pendingEventsMax: 1, segmentBytesMax: 1 },
     limits: { budgetExceededStatus: 429, budgetSurplus: true },
     usage: { rawDays: 1, hourDays: 400, partitionDaysAhead: 1 },
+    egress: { allow: [] },
+    smtp: null,
     auth: {
       baseUrl: null,
       signUp: "open",
@@ -70,6 +72,7 @@ function makeAdminConfig(keys: Partial<Config["keys"]> = {}): Config {
     budgets: [],
     plans: parsePlans({ value: undefined, path: ["plans"] }, []),
     models: new Map(),
+    functions: new Map(),
     shorthands: new Map(),
     prices: new Map(),
   };

@@ -56,6 +56,9 @@ export function openWorkerHarness(
       usage: { rawDays: 3, hourDays: 400, partitionDaysAhead: 2 },
       dataDir: join(tmpdir(), `tollgate-workers-${randomUUID()}`),
       sealKey: new Secret("s".repeat(48)),
+      // Receivers of tests are on this machine.
+      egress: { allow: ["127.0.0.0/8"] },
+      smtp: null,
     },
     database,
     logger,
@@ -68,6 +71,7 @@ export function openWorkerHarness(
     },
     clock,
     queues,
+    loadPriceConfig: () => ({ models: new Map(), shorthands: new Map(), prices: new Map() }),
   };
   const workers = openWorkers(context, definitions);
   return {

@@ -4,7 +4,12 @@ import {
   listOldUsageMonths,
   openUsageMonths,
 } from "../../db/queries/drop-usage-hours.ts";
-import { deleteOldParts, dropUsagePartition, listOldUsageDays } from "../../db/queries/drop-usage-partition.ts";
+import {
+  deleteOldAdjustments,
+  deleteOldParts,
+  dropUsagePartition,
+  listOldUsageDays,
+} from "../../db/queries/drop-usage-partition.ts";
 import { openUsagePartitions } from "../../db/queries/open-usage-partitions.ts";
 import type { JobTools } from "../registry.ts";
 
@@ -14,7 +19,14 @@ const batchRows = 10_000;
 export async function handleManagePartitions({ context, logger, signal, updateProgress }: JobTools) {
   const { sql } = context.database;
   const { rawDays, hourDays, partitionDaysAhead } = context.config.usage;
-  const done = { opened: await openUsagePartitions(sql, partitionDaysAhead), dropped: 0, kept: 0, busy: 0, parts: 0 };
+  const done = {
+    opened: await openUsagePartitions(sql, partitionDaysAhead),
+    dropped: 0,
+    kept: 0,
+    busy: 0,
+    parts: 0,
+    adjustments: 0,
+  };
   await openUsageMonths(sql);
 
   const days = await listOldUsageDays(sql, rawDays);
@@ -29,6 +41,11 @@ export async function handleManagePartitions({ context, logger, signal, updatePr
     signal.throwIfAborted();
     batch = await deleteOldParts(sql, rawDays, batchRows);
     done.parts += batch;
+  }
+  for (let batch = batchRows; batch === batchRows; ) {
+    signal.throwIfAborted();
+    batch = await deleteOldAdjustments(sql, rawDays, batchRows);
+    done.adjustments += batch;
   }
   const months = await listOldUsageMonths(sql, hourDays);
   for (const month of months) {
