@@ -38,6 +38,8 @@ import { listPrices } from "./prices/list.ts";
 import { putPrice } from "./prices/put.ts";
 import { makeCallerFactory, makeRouter } from "./trpc.ts";
 import { queryUsage } from "./usage/query.ts";
+import { repairUsage } from "./usage/reconcile.ts";
+import { getReconcileReport } from "./usage/reconcile-report.ts";
 import { rerateUsage } from "./usage/rerate.ts";
 import { getRerate } from "./usage/rerate-get.ts";
 import { listRerates } from "./usage/rerate-list.ts";
@@ -107,7 +109,14 @@ export const appRouter = makeRouter({
   plans: makeRouter({ list: listPlans }),
   prices: makeRouter({ list: listPrices, get: getPrice, put: putPrice, delete: deletePrice }),
   session: makeRouter({ get: getSession }),
-  usage: makeRouter({ query: queryUsage, rerate: rerateUsage, listRerates, getRerate }),
+  usage: makeRouter({
+    query: queryUsage,
+    rerate: rerateUsage,
+    listRerates,
+    getRerate,
+    reconcile: repairUsage,
+    reconcileReport: getReconcileReport,
+  }),
   jobs: makeRouter({ list: listJobs, run: runJob }),
   webhooks: makeRouter({
     create: createWebhook,
