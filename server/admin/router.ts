@@ -29,6 +29,7 @@ import { updateRule } from "./limits/update-rule.ts";
 import { writeOffProcess } from "./limits/write-off.ts";
 import { listPlans } from "./plans/list.ts";
 import { makeCallerFactory, makeRouter } from "./trpc.ts";
+import { listEvents } from "./usage/events.ts";
 import { queryUsage } from "./usage/query.ts";
 import { createUser } from "./users/create.ts";
 import { deleteOneUser } from "./users/delete.ts";
@@ -84,7 +85,7 @@ export const appRouter = makeRouter({
   }),
   plans: makeRouter({ list: listPlans }),
   session: makeRouter({ get: getSession }),
-  usage: makeRouter({ query: queryUsage }),
+  usage: makeRouter({ query: queryUsage, events: listEvents }),
 });
 
 export type AppRouter = typeof appRouter;

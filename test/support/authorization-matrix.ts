@@ -53,6 +53,7 @@ limits.writeOff     | 401    | 403       | 403         | 403            | 200 20
 plans.list          | 401    | 403       | 403         | 200            | 200            | 200            | 200
 session.get         | 401    | 403       | 403         | 200            | 200            | 200            | 200
 usage.query         | 401    | 403       | 200 404 404 | 403            | 200 200 200-   | 200 404 404    | 200 200 200-
+usage.events        | 401    | 403       | 200 404 404 | 403            | 200 200 200-   | 200 404 404    | 200 200 200-
 `;
 
 /** Everything else that Express routes: the path as its router has it, and a path to try. */
@@ -62,6 +63,9 @@ GET /openapi.json              | /admin/openapi.json      | 200    | 200       |
 GET /                          | /admin/docs              | 200    | 200       | 200   | 200  | 200      | 200    | 200
 GET /rapidoc.HASH.js           | /admin/docs/rapidoc.js   | 401    | 404       | 404   | 404  | 404      | 404    | 404
 POST /api-keys/leaked          | /admin/api-keys/leaked   | 401    | 403       | 403   | 422  | 422      | 403    | 422
+GET /usage/export              | /admin/usage/export      | 401    | 403       | 200   | 403  | 200      | 200    | 200
+GET /events/export             | /admin/events/export     | 401    | 403       | 200   | 403  | 200      | 200    | 200
+GET /events/stream             | /admin/events/stream?status=9 | 401 | 403     | 422   | 403  | 422      | 422    | 422
 GET /options                   | /api/auth/options        | 200    | 200       | 200   | 200  | 200      | 200    | 200
 GET /livez                     | /livez                   | 200    | 200       | 200   | 200  | 200      | 200    | 200
 GET /readyz                    | /readyz                  | 200    | 200       | 200   | 200  | 200      | 200    | 200
@@ -146,6 +150,7 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "session.get": () => ({}),
   "audit.list": ({ publicId }) => ({ object: publicId }),
   "audit.verify": () => ({}),
+  "usage.events": ({ ownerId }) => ({ owner_id: ownerId }),
   "usage.query": ({ ownerId }) => ({ owner_id: ownerId, group_by: ["key"] }),
 };
 
