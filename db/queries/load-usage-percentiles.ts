@@ -64,8 +64,7 @@ function makeText(
   question: Pick<UsageQuestion, "starts" | "previousStarts">,
   { top, rows, isAll }: Parameters<typeof loadUsagePercentiles>[3],
 ): string {
-  // A refusal has no latency.
-  const pieces = listUsagePieces(statement, { ...reading, rawOnly: true });
+  const pieces = listUsagePieces(statement, reading, true);
   const { isCurrent, ordinal } = makeBucketsText(question);
   const list = (some: readonly unknown[]) => statement.value(JSON.stringify(some), "jsonb");
   const texted = (json: string) =>

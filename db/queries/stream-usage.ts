@@ -62,7 +62,7 @@ function makeText(statement: Statement, reading: UsageReading, percentiles: bool
   if (!percentiles) {
     return `with ${grouped} select ${row}, null as latency, null as first_token from grouped ${order}`;
   }
-  const bags = makeBagsText(listUsagePieces(statement, { ...reading, rawOnly: true }));
+  const bags = makeBagsText(listUsagePieces(statement, reading, true));
   const told = (which: number, name: string) =>
     `left join told as ${name} on ${name}.which = ${which} and ${name}.bucket = grouped.bucket and ${name}."values" = grouped."values"`;
   const list = (name: string) =>

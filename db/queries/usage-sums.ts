@@ -12,6 +12,12 @@ const ofEvent: Partial<Record<UsageCounter, string>> = {
   unpriced_requests: "count(*) filter (where cost_nano_usd is null)",
 };
 
+/** Of an adjustment. Its event was counted before. */
+const ofAdjustment: Partial<Record<UsageCounter, string>> = {
+  cost_nano_usd: "sum(delta_nano_usd)",
+  unpriced_requests: "-count(*) filter (where was_unpriced)",
+};
+
 /** `sum(…) as …` of every counter, and the first and the last use. */
 export const usageSumsText = makeSums((counter) => `sum(${counter})`, "min(first_at)", "max(last_at)");
 
@@ -37,6 +43,7 @@ const sumsByKind: Record<UsagePiece["kind"], string> = {
     "null::timestamptz",
     "null::timestamptz",
   ),
+  adjustment: makeSums((counter) => ofAdjustment[counter] ?? "0", "null::timestamptz", "null::timestamptz"),
 };
 
 /** A query of `bucket`, `values` and the sums, a few rows of each. */
