@@ -134,6 +134,7 @@ function makeRouters(
       },
     }),
     admin: makeAdminRouter({
+      isDraining: () => shutdown.draining,
       authenticate: (request) => authenticateAdmin(context, request),
       version,
       database,

@@ -14,6 +14,8 @@ import { makeOpenApiDocument } from "./openapi-document.ts";
 import { parseRefusal } from "./refusal.ts";
 import { makeRefusalHeaders, makeRestHandler, respondRefusal } from "./rest-handler.ts";
 import { appRouter } from "./router.ts";
+import { makeStreamHandler } from "./stream-route.ts";
+import { streamRoutes } from "./stream-routes.ts";
 import { makeTrpcError } from "./trpc.ts";
 
 const bodyBytesMax = 256 * 1024;
@@ -24,6 +26,8 @@ export interface AdminRouterDeps extends Omit<AdminContext, "caller" | "origin">
   authenticate(req: Request): Promise<{ ok: true; key: ApiKey } | { ok: false; refusal: Refusal }>;
   /** The product's, for the OpenAPI document. */
   version: string;
+  /** Whether the process is about to stop: streams end then. Never, where it is not given. */
+  isDraining?: () => boolean;
 }
 
 /**
@@ -31,7 +35,7 @@ export interface AdminRouterDeps extends Omit<AdminContext, "caller" | "origin">
  * itself; all others go on to the next router untouched.
  */
 export function makeAdminRouter(deps: AdminRouterDeps): express.Router {
-  const { authenticate, version, ...context } = deps;
+  const { authenticate, version, isDraining = () => false, ...context } = deps;
   const contexts = new WeakMap<Request, AdminContext>();
   const gate = new SessionGate(context);
   const findClientAddress = makeFindClientAddress(deps.config.gateway.trustedProxies);
@@ -78,13 +82,14 @@ export function makeAdminRouter(deps: AdminRouterDeps): express.Router {
     contexts.set(req, await loadContext(req, res));
     next();
   });
-  rest.use(
-    makeRestHandler((req) => {
-      const found = contexts.get(req);
-      if (found === undefined) throw new AppError("missing_api_key");
-      return found;
-    }),
-  );
+  const findContext = (req: Request): AdminContext => {
+    const found = contexts.get(req);
+    if (found === undefined) throw new AppError("missing_api_key");
+    return found;
+  };
+  const life = { findContext, loadContext, isDraining };
+  for (const route of streamRoutes) rest.get(route.path, makeStreamHandler(route, life));
+  rest.use(makeRestHandler(findContext));
   rest.use((error: unknown, req: Request, res: Response, next: NextFunction) => {
     if (res.headersSent) return next(error);
     const refusal = parseRefusal(error);

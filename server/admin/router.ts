@@ -37,6 +37,7 @@ import { getPrice } from "./prices/get.ts";
 import { listPrices } from "./prices/list.ts";
 import { putPrice } from "./prices/put.ts";
 import { makeCallerFactory, makeRouter } from "./trpc.ts";
+import { listEvents } from "./usage/events.ts";
 import { queryUsage } from "./usage/query.ts";
 import { rerateUsage } from "./usage/rerate.ts";
 import { getRerate } from "./usage/rerate-get.ts";
@@ -107,7 +108,7 @@ export const appRouter = makeRouter({
   plans: makeRouter({ list: listPlans }),
   prices: makeRouter({ list: listPrices, get: getPrice, put: putPrice, delete: deletePrice }),
   session: makeRouter({ get: getSession }),
-  usage: makeRouter({ query: queryUsage, rerate: rerateUsage, listRerates, getRerate }),
+  usage: makeRouter({ query: queryUsage, events: listEvents, rerate: rerateUsage, listRerates, getRerate }),
   jobs: makeRouter({ list: listJobs, run: runJob }),
   webhooks: makeRouter({
     create: createWebhook,
