@@ -63,7 +63,9 @@ export const webhookView = z.object({
   created_at: wireInstantOut,
   created_by: z.string(),
   secret_rotated_at: wireInstantOut.nullable(),
-  previous_secret_until: wireInstantOut.nullable().describe("Until then messages are signed with the old secret too."),
+  previous_secret_ends_at: wireInstantOut
+    .nullable()
+    .describe("Until then messages are signed with the old secret too."),
 });
 export type WebhookView = z.infer<typeof webhookView>;
 
