@@ -6,6 +6,7 @@ import { makeOwnRecords } from "./admin/usage/own-records.ts";
 import { makeFindClientAddress } from "./core/client-address.ts";
 import { makeAuthenticate } from "./keys/authenticate.ts";
 import { ClientOrigins } from "./keys/client-origins.ts";
+import { CredentialVault } from "./keys/credential-vault.ts";
 import { makeFindKey } from "./keys/find-key.ts";
 import { ImportedFormats } from "./keys/imported-formats.ts";
 import { KeyCache } from "./keys/key-cache.ts";
@@ -17,15 +18,18 @@ import { recoverJournals } from "./ledger/recovery.ts";
 import { BudgetLeases } from "./limits/budget-leases.ts";
 import { LeaseConnection } from "./limits/lease-connection.ts";
 import { openRateWindows } from "./limits/open-rate-windows.ts";
+import { openPriceBook } from "./limits/price-book.ts";
 import { openProcessLease } from "./limits/process-lease.ts";
 import { RuleBook } from "./limits/rule-book.ts";
+import { makeStoredPrices } from "./limits/stored-prices.ts";
 import { type Clock, openClock } from "./platform/clock.ts";
 import type { Config } from "./platform/config.ts";
 import type { Logger } from "./platform/logger.ts";
 import { type Metrics, openMetrics } from "./platform/metrics.ts";
-import { openModelTable } from "./providers/model-table.ts";
-import { openPriceBook } from "./providers/price-book.ts";
+import { openHealthBook } from "./providers/health-book.ts";
+import { ModelBook } from "./providers/model-book.ts";
 import { openProviders } from "./providers/registry.ts";
+import { AnswerBurst } from "./proxy/answer-burst.ts";
 import type { ProxyContext } from "./proxy/context.ts";
 import { openEventIds } from "./proxy/event-ids.ts";
 import { OpenCalls } from "./proxy/open-calls.ts";
@@ -121,6 +125,10 @@ async function openRest(
   const openCalls = new OpenCalls();
   const imported = new ImportedFormats(database);
   const ruleBook = new RuleBook({ database, clock, logger, config });
+  const health = openHealthBook();
+  const models = new ModelBook(config, openPriceBook(new Map()), health);
+  const storedPrices = makeStoredPrices({ database, clock, logger, onPrices: (prices) => models.setStored(prices) });
+  const vault = new CredentialVault({ database, clock, logger, config });
   let listening = false;
   let clientOrigins: ClientOrigins | null = null;
   let budgets: BudgetLeases | null = null;
@@ -141,6 +149,8 @@ async function openRest(
     onImported: (format) => imported.notice(format),
     onBudgetPressure: (windowId) => budgets?.noticePressure(windowId),
     onRules: () => ruleBook.noticeChange(),
+    onPrices: () => storedPrices.noticeChange(),
+    onCredentials: () => vault.noticeChange(),
     onState: (up) => {
       listening = up;
       if (up) logger.debug("changes of keys are heard");
@@ -151,6 +161,8 @@ async function openRest(
   // Before the first request: a key that was imported must not be refused because nobody has looked yet.
   await imported.load();
   await ruleBook.open(keyChannel);
+  await storedPrices.open(keyChannel);
+  await vault.open(keyChannel);
   clientOrigins = new ClientOrigins({ database, clock, channel: keyChannel, graceMs: config.gateway.graceMs });
   const leaseConnection = new LeaseConnection(database, process);
   const processLease = await openProcessLease(leaseConnection, process, onWrittenOff);
@@ -213,6 +225,8 @@ async function openRest(
     keyCache.close();
     imported.close();
     await ruleBook.close();
+    await storedPrices.close();
+    await vault.close();
     await keyChannel.close();
     await database.close();
   }
@@ -234,17 +248,20 @@ async function openRest(
       findKey,
       findClientAddress: makeFindClientAddress(config.gateway.trustedProxies),
       clientOrigins,
-      ownRecords: makeOwnRecords(database, clock),
+      ownRecords: makeOwnRecords(database, clock, config.usage.rawDays),
       lastUsed,
       budgets: openBudgets,
       rules: ruleBook,
       rateWindows,
-      models: openModelTable(config, openPriceBook(config.prices)),
+      models,
       providers,
+      vault,
+      random: Math.random,
       journal,
       flusher,
       makeEventId: openEventIds(clock),
       openCalls,
+      answers: new AnswerBurst(),
       openRequests,
     },
     close() {

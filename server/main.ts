@@ -15,6 +15,7 @@ import { Secret } from "./core/secret.ts";
 import { makeHttpClose } from "./http/drain.ts";
 import { makeOperationsRouter } from "./http/health.ts";
 import { makeHttpServer } from "./http/server.ts";
+import { makeDashboardRouter } from "./http/static.ts";
 import { isRefusal } from "./keys/authenticate.ts";
 import { makeFirstKeys } from "./keys/first-keys.ts";
 import { makeBanner } from "./platform/banner.ts";
@@ -149,6 +150,7 @@ function makeRouters(
       randomBytes,
       queueBoard,
     }),
+    dashboard: makeDashboardRouter(),
   };
 }
 

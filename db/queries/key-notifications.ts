@@ -13,6 +13,10 @@ export interface KeyChangeListener {
   onBudgetPressure(payload: string): void;
   /** A stored limit rule changed. */
   onRulesChanged(): void;
+  /** A stored price changed. */
+  onPricesChanged(): void;
+  /** A stored credential of a provider changed. */
+  onCredentialsChanged(): void;
   /** What {@link sendHeartbeat} sent came back through the listening connection. */
   onBeat(sentAtMs: number): void;
   /** The connection (again) listens; what was sent before is lost. */
@@ -30,6 +34,8 @@ export async function listenForKeyChanges(
   await sql.listen("key_cut", (payload) => listener.onKeyCut(payload));
   await sql.listen("budget_pressure", (payload) => listener.onBudgetPressure(payload));
   await sql.listen("limit_rule_changed", () => listener.onRulesChanged());
+  await sql.listen("model_price_changed", () => listener.onPricesChanged());
+  await sql.listen("credential_changed", () => listener.onCredentialsChanged());
   await sql.listen(
     listener.beatChannel,
     (payload) => listener.onBeat(Number(payload)),

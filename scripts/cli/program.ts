@@ -13,6 +13,7 @@ import { makeLimitsCommand } from "./limits.ts";
 import { makeMigrateCommand } from "./migrate.ts";
 import { makeOpenapiCommand } from "./openapi.ts";
 import { addConfigOption } from "./options.ts";
+import { makePricesCommand } from "./prices.ts";
 import { makeStartCommand } from "./start.ts";
 import { addTensorzeroFlags, handleTensorzeroFlags, type TensorzeroFlags } from "./tensorzero.ts";
 import { makeUsageCommand } from "./usage.ts";
@@ -47,6 +48,7 @@ export function makeProgram(io: CliIo): Command {
   program.addCommand(makeUsersCommand(io));
   program.addCommand(makeBudgetsCommand(io));
   program.addCommand(makeLimitsCommand(io));
+  program.addCommand(makePricesCommand(io));
   program.addCommand(makeUsageCommand(io));
   program.addCommand(makeAuditCommand(io));
   program.addCommand(makeDoctorCommand(io));

@@ -30,8 +30,15 @@ import { updateBudget } from "./limits/update-budget.ts";
 import { updateRule } from "./limits/update-rule.ts";
 import { writeOffProcess } from "./limits/write-off.ts";
 import { listPlans } from "./plans/list.ts";
+import { deletePrice } from "./prices/delete.ts";
+import { getPrice } from "./prices/get.ts";
+import { listPrices } from "./prices/list.ts";
+import { putPrice } from "./prices/put.ts";
 import { makeCallerFactory, makeRouter } from "./trpc.ts";
 import { queryUsage } from "./usage/query.ts";
+import { rerateUsage } from "./usage/rerate.ts";
+import { getRerate } from "./usage/rerate-get.ts";
+import { listRerates } from "./usage/rerate-list.ts";
 import { createUser } from "./users/create.ts";
 import { deleteOneUser } from "./users/delete.ts";
 import { disableUser } from "./users/disable.ts";
@@ -94,8 +101,9 @@ export const appRouter = makeRouter({
     delete: deleteBudget,
   }),
   plans: makeRouter({ list: listPlans }),
+  prices: makeRouter({ list: listPrices, get: getPrice, put: putPrice, delete: deletePrice }),
   session: makeRouter({ get: getSession }),
-  usage: makeRouter({ query: queryUsage }),
+  usage: makeRouter({ query: queryUsage, rerate: rerateUsage, listRerates, getRerate }),
   jobs: makeRouter({ list: listJobs, run: runJob }),
   webhooks: makeRouter({
     create: createWebhook,

@@ -1,4 +1,4 @@
-import { isProviderType, laterProviderTypes, type ProviderType } from "./provider-type.ts";
+import { isProviderType, type ProviderType } from "./provider-type.ts";
 
 /** Longest name of a model, in UTF-16 code units. */
 export const modelNameLengthMax = 256;
@@ -12,14 +12,9 @@ export function isModelName(text: string): boolean {
 }
 
 /** What a configured model's name must not begin with, each followed by `::`. */
-export const reservedModelPrefixes: ReadonlySet<string> = new Set([
-  "tensorzero",
-  "tollgate",
-  "key",
-  ...laterProviderTypes,
-]);
+export const reservedModelPrefixes: ReadonlySet<string> = new Set(["tensorzero", "tollgate", "key"]);
 
-/** True for a name that the gateway has another meaning for: a shorthand (of today or planned) or its own spellings. */
+/** True for a name that the gateway has another meaning for: a shorthand or its own spellings. */
 export function isReservedModelName(name: string): boolean {
   const cut = name.indexOf("::");
   if (cut < 0) return false;

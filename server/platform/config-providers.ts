@@ -1,11 +1,16 @@
 import { formatAllowedNames } from "../core/allowed-names.ts";
-import { isProviderType, laterProviderTypes, type ProviderType, providerTypes } from "../core/provider-type.ts";
-import type { Secret } from "../core/secret.ts";
+import { isProviderType, type ProviderType, providerTypes } from "../core/provider-type.ts";
 import type { ProviderConfig } from "./config.ts";
-import { type CredentialSources, findCredential } from "./config-credential.ts";
+import { parseAccess } from "./config-access.ts";
+import type { CredentialSources } from "./config-credential.ts";
 import { type ConfigMistake, formatConfigPath, formatConfigValue } from "./config-error.ts";
 import {
-  type CredentialLocation,
+  checkOptionKeys,
+  findProviderOptions,
+  findUpstreamName,
+  type ProviderOptions,
+} from "./config-provider-options.ts";
+import {
   type ProviderDefaultsSection,
   type ProviderSection,
   providerDefaultsSchema,
@@ -26,7 +31,17 @@ export interface ProviderContext {
 const timeouts = { connectMs: 10_000, firstByteMs: 600_000, idleMs: 120_000, totalMs: 1_800_000 };
 const retriesMax = 2;
 const echoKeys = ["delay_ms", "tokens_per_second", "fail_with_status"] as const;
-const wireKeys = ["api_base", "api_key_location", "timeouts", "retries"] as const;
+const wireKeys = [
+  "api_base",
+  "api_key_location",
+  "credential_location",
+  "access_key_id",
+  "secret_access_key",
+  "session_token",
+  "timeouts",
+  "retries",
+] as const;
+const breaker = { failures: 10, openMs: 5_000 };
 
 /** Reads `[provider_types]`. */
 export function parseProviderDefaults(part: ConfigPart, mistakes: ConfigMistake[]): ProviderDefaults {
@@ -39,6 +54,7 @@ export function parseProviderDefaults(part: ConfigPart, mistakes: ConfigMistake[
     const section = parseSection(providerDefaultsSchema, entry.part, mistakes);
     if (section === null) continue;
     const path = [...entry.part.path, "defaults"];
+    checkOptionKeys(entry.name, section.defaults, path, mistakes);
     if (entry.name === "echo") refuseKeys(section.defaults, wireKeys, "echo, which calls nobody", path, mistakes);
     defaults.set(entry.name, section.defaults);
   }
@@ -66,20 +82,22 @@ export function parseProvider(
     mistakes.push({ path: formatConfigPath([...path, "type"]), ...explainType(type) });
     return null;
   }
+  checkOptionKeys(type, section, path, mistakes);
   if (type === "echo") refuseKeys(section, wireKeys, "echo, which calls nobody", path, mistakes);
   else refuseKeys(section, echoKeys, `${type}, but for echo only`, path, mistakes);
 
   if (!routed) return null;
 
   const defaults = context.defaults.get(type) ?? {};
-  const ownBase =
-    section.api_base === undefined ? undefined : parseApiBase(section.api_base, [...path, "api_base"], mistakes);
+  const baseKey = section.endpoint === undefined ? "api_base" : "endpoint";
+  const baseText = section.api_base ?? section.endpoint;
+  const ownBase = baseText === undefined ? undefined : parseApiBase(baseText, [...path, baseKey], mistakes);
   const apiBase = ownBase ?? inheritedApiBase(type, defaults);
   if (
     apiBase === null &&
-    section.api_base === undefined &&
+    baseText === undefined &&
     providerTypes[type].needsApiBase &&
-    defaults.api_base === undefined
+    (defaults.api_base ?? defaults.endpoint) === undefined
   ) {
     mistakes.push({
       path: formatConfigPath([...path, "api_base"]),
@@ -87,22 +105,31 @@ export function parseProvider(
       allowed: `must be the address of the provider, such as "http://127.0.0.1:8000/v1" (or set it in [provider_types.${type}.defaults])`,
     });
   }
-  const location = section.api_key_location ?? defaults.api_key_location ?? providerTypes[type].credential;
-  const found = type === "echo" ? noCredential : readCredential(location, [...path, "api_key_location"], context);
-  if (found.missing !== null) {
+  const { access, missing } = parseAccess(type, section, defaults, path, context);
+  if (missing !== null) {
     mistakes.push({
-      path: formatConfigPath([...path, "api_key_location"]),
-      found: found.missing,
+      path: formatConfigPath([...path, missing.key]),
+      found: missing.reason,
       allowed: `must be where the credential of ${type} is; set it, or name another place`,
     });
+  }
+  const options = findProviderOptions(type, section, defaults, context.sources.env, access.credential);
+  if ("missingKey" in options) {
+    mistakes.push({
+      path: formatConfigPath([...path, options.missingKey]),
+      found: options.reason,
+      allowed: `must say where the models of ${type} run`,
+    });
+    return null;
   }
   if (mistakes.length > mistakesBefore) return null;
   return {
     name,
     type,
-    modelName: section.model_name ?? null,
+    modelName: findUpstreamName(section),
     apiBase,
-    credential: found.credential,
+    options,
+    ...access,
     credentialMissing: null,
     ...makeBehaviour(defaults, section),
   };
@@ -113,25 +140,28 @@ export function parseShorthandProvider(type: ProviderType, context: ProviderCont
   const { mistakes } = context;
   const defaults = context.defaults.get(type) ?? {};
   const path = ["provider_types", type, "defaults"];
-  if (defaults.api_base !== undefined) parseApiBase(defaults.api_base, [...path, "api_base"], mistakes);
+  for (const key of ["api_base", "endpoint"] as const) {
+    if (defaults[key] !== undefined) parseApiBase(defaults[key], [...path, key], mistakes);
+  }
   const apiBase = inheritedApiBase(type, defaults);
-  const location = defaults.api_key_location ?? providerTypes[type].credential;
-  const found = type === "echo" ? noCredential : readCredential(location, [...path, "api_key_location"], context);
-  if (found.missing !== null && defaults.api_key_location !== undefined) {
+  const { access, missing } = parseAccess(type, defaults, {}, path, context);
+  if (missing?.isSaid === true) {
     mistakes.push({
-      path: formatConfigPath([...path, "api_key_location"]),
-      found: found.missing,
+      path: formatConfigPath([...path, missing.key]),
+      found: missing.reason,
       allowed: `must be where the credential of ${type} is; set it, or leave the key out`,
     });
   }
   if (apiBase === null && providerTypes[type].needsApiBase) return null;
+  const options = findProviderOptions(type, {}, defaults, context.sources.env, access.credential);
   return {
     name: type,
     type,
     modelName: null,
     apiBase,
-    credential: found.credential,
-    credentialMissing: found.missing,
+    options: "missingKey" in options ? noOptions : options,
+    ...access,
+    credentialMissing: missing?.reason ?? ("missingKey" in options ? options.reason : null),
     ...makeBehaviour(defaults, {}),
   };
 }
@@ -152,25 +182,14 @@ function parseProviderSection(part: ConfigPart, mistakes: ConfigMistake[]): Prov
   return providerSchema.safeParse(Object.fromEntries(rest)).data ?? null;
 }
 
-const noCredential = { credential: null, missing: null };
-
-function readCredential(
-  location: CredentialLocation,
-  path: readonly PropertyKey[],
-  context: ProviderContext,
-): { credential: Secret | null; missing: string | null } {
-  const found = findCredential(location, context.sources);
-  if (found.kind === "found") return { credential: found.credential, missing: null };
-  if (found.kind === "missing") return { credential: null, missing: found.reason };
-  context.mistakes.push({ path: formatConfigPath(path), found: found.found, allowed: found.allowed });
-  return noCredential;
-}
+const noOptions: ProviderOptions = { region: null, vertex: null, apiVersion: null };
 
 function makeBehaviour(
   defaults: ProviderDefaultsSection,
   section: Partial<ProviderSection>,
-): Pick<ProviderConfig, "timeouts" | "retriesMax" | "echo"> {
+): Pick<ProviderConfig, "timeouts" | "retriesMax" | "concurrentRequestsMax" | "breaker" | "echo"> {
   const said = { ...defaults.timeouts, ...section.timeouts };
+  const breaking = { ...defaults.circuit_breaker, ...section.circuit_breaker };
   return {
     timeouts: {
       connectMs: said.connect_ms ?? timeouts.connectMs,
@@ -179,6 +198,8 @@ function makeBehaviour(
       totalMs: said.total_ms ?? timeouts.totalMs,
     },
     retriesMax: section.retries ?? defaults.retries ?? retriesMax,
+    concurrentRequestsMax: section.concurrent_requests_max ?? defaults.concurrent_requests_max ?? null,
+    breaker: { failures: breaking.failures ?? breaker.failures, openMs: breaking.open_ms ?? breaker.openMs },
     echo: {
       delayMs: section.delay_ms ?? 0,
       tokensPerSecond: section.tokens_per_second ?? 0,
@@ -188,8 +209,9 @@ function makeBehaviour(
 }
 
 function inheritedApiBase(type: ProviderType, defaults: ProviderDefaultsSection): string | null {
-  if (defaults.api_base === undefined) return providerTypes[type].apiBase;
-  return parseApiBase(defaults.api_base, [], []);
+  const text = defaults.api_base ?? defaults.endpoint;
+  if (text === undefined) return providerTypes[type].apiBase;
+  return parseApiBase(text, [], []);
 }
 
 function parseApiBase(text: string, path: readonly PropertyKey[], mistakes: ConfigMistake[]): string | null {
@@ -225,9 +247,8 @@ function refuseKeys(
 }
 
 function explainType(type: string): Pick<ConfigMistake, "found" | "allowed"> {
-  const later = (laterProviderTypes as readonly string[]).includes(type);
   return {
-    found: later ? `${type} is not supported yet` : `found ${formatConfigValue(type)}`,
+    found: `found ${formatConfigValue(type)}`,
     allowed: formatAllowedNames(type, Object.keys(providerTypes)),
   };
 }

@@ -20,6 +20,13 @@ export function parseSettings(sections: Readonly<Record<string, unknown>>, mista
   const journal = read("journal", settingSchemas.journal);
   const log = read("log", settingSchemas.log);
   if (keys !== null) checkKeys(keys, mistakes);
+  if (usage !== null && usage.hour_days < usage.raw_days) {
+    mistakes.push({
+      path: "usage.hour_days",
+      found: `found ${usage.hour_days}`,
+      allowed: `must be at least usage.raw_days, which is ${usage.raw_days}: hours are made of raw events`,
+    });
+  }
   if (gateway === null || keys === null || permissions === null) return null;
   if (limits === null || egress === null || usage === null || journal === null || log === null) return null;
   return {
@@ -48,8 +55,12 @@ export function parseSettings(sections: Readonly<Record<string, unknown>>, mista
       segmentBytesMax: journal.segment_bytes_max,
     },
     limits: { budgetExceededStatus: limits.budget_exceeded_status, budgetSurplus: limits.budget_surplus },
+    usage: {
+      rawDays: usage.raw_days,
+      hourDays: usage.hour_days,
+      partitionDaysAhead: usage.partition_days_ahead,
+    },
     egress,
-    usage: { rawDays: usage.raw_days, partitionDaysAhead: usage.partition_days_ahead },
     log,
   };
 }

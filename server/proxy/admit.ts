@@ -105,9 +105,9 @@ export function admit(
   if (isBudgeted) outputTokensMax ??= fallback;
   // A token is at least one byte of the request, so its bytes bound its tokens.
   const { inputTokens: inputTokensBound, extraOutputTokens } = isBudgeted
-    ? makeInputBound(request.json, request.body.length, findContextTokens(targets))
+    ? makeInputBound(request.json, request.inputBytes, findContextTokens(targets))
     : // Nobody's money hangs on it: what an event says that its gateway could not finish.
-      { inputTokens: request.body.length, extraOutputTokens: 0 };
+      { inputTokens: request.inputBytes, extraOutputTokens: 0 };
   const cap = outputTokensMax ?? fallback;
   const reservedNanoUsd = findCostBound(targets, inputTokensBound, cap * request.choices + extraOutputTokens);
   const leastCap = asked === null && isBudgeted ? Math.min(cap, outputTokensLeast) : cap;

@@ -25,7 +25,7 @@ export type AttemptResult =
 /** Takes a stream's bytes as they come. */
 export interface StreamReceiver {
   /** The first bytes are here: from now on nothing can be tried again. */
-  begin(status: number, call: UpstreamCall, times: AttemptTimes): void;
+  begin(status: number, call: UpstreamCall, times: AttemptTimes, asked: UpstreamRequest): void;
   /** Answers why the stream cannot go on, or `null`. */
   push(chunk: Buffer): UpstreamFailure | null;
   /** Clean end; answers what was wrong with the stream, if anything. */
@@ -103,7 +103,10 @@ export function openAttempt(
           passFailpoint("first-byte");
         }
         if (streaming && receiver !== null) {
-          if (!begun) receiver.begin(status, call as UpstreamCall, times);
+          if (!begun) {
+            receiver.begin(status, call as UpstreamCall, times, request);
+            target.health.answer();
+          }
           begun = true;
           const failure = receiver.push(chunk);
           if (failure === null) return;

@@ -1,6 +1,7 @@
 import type { FindClientAddress } from "../core/client-address.ts";
 import type { Authenticate } from "../keys/authenticate.ts";
 import type { ClientOrigins } from "../keys/client-origins.ts";
+import type { CredentialVault } from "../keys/credential-vault.ts";
 import type { FindKey } from "../keys/find-key.ts";
 import type { LastUsed } from "../keys/last-used.ts";
 import type { Flusher } from "../ledger/flusher.ts";
@@ -14,6 +15,7 @@ import type { Logger } from "../platform/logger.ts";
 import type { Metrics } from "../platform/metrics.ts";
 import type { ModelTable } from "../providers/model-table.ts";
 import type { Providers } from "../providers/registry.ts";
+import type { AnswerBurst } from "./answer-burst.ts";
 import type { MakeEventId } from "./event-ids.ts";
 import type { OpenCalls } from "./open-calls.ts";
 import type { OwnRecords } from "./own-records.ts";
@@ -35,10 +37,14 @@ export interface ProxyContext {
   rateWindows: RateWindows;
   models: ModelTable;
   providers: Providers;
+  vault: CredentialVault;
+  /** Uniform in [0, 1); decides between providers with weights. */
+  random: () => number;
   journal: Journal;
   flusher: Flusher;
   makeEventId: MakeEventId;
   openCalls: OpenCalls;
+  answers: AnswerBurst;
   /** Requests that are running, for the drain at the end. */
   openRequests: { count: number };
 }

@@ -3,7 +3,6 @@ import { type EventId, parseEventTime } from "../core/id.ts";
 import type { UsageEvent } from "../core/usage-event.ts";
 import type { KnownKey } from "../keys/known-key.ts";
 import type { ResolvedModel } from "../providers/model-table.ts";
-import type { WireEndpoint } from "../providers/types.ts";
 import type { Admission } from "./admit.ts";
 import type { ParsedInference } from "./parse.ts";
 
@@ -17,7 +16,7 @@ const diedCode = "internal_error";
 export function makeEvent(
   id: EventId,
   known: KnownKey,
-  endpoint: WireEndpoint,
+  endpoint: string,
   request: ParsedInference,
   model: ResolvedModel,
   admission: Admission,

@@ -1,13 +1,11 @@
-import { isUtf8 } from "node:buffer";
-import { makeRefusal, type Refusal } from "../core/error.ts";
-import { findTopLevelFields, type JsonField } from "../core/json-spans.ts";
+import type { Refusal } from "../core/error.ts";
+import type { JsonField } from "../core/json-spans.ts";
 import { isModelName } from "../core/model-name.ts";
+import type { Secret } from "../core/secret.ts";
 import type { WireEndpoint } from "../providers/types.ts";
+import { type JsonBody, makeInvalid, parseJsonBody } from "./json-body.ts";
+import type { Translation } from "./surfaces/surface.ts";
 
-/** Structure that no honest call has, refused before it costs anything to parse. */
-const limits = { depthMax: 128, valuesMax: 200_000 };
-/** Names that change an object's nature for a careless reader behind us; no endpoint has such a field. */
-const unsafeNames: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 const choicesMax = 128;
 
 /** A request body that was understood as far as the gateway must understand it. The bytes stay the client's own. */
@@ -23,71 +21,83 @@ export interface ParsedInference {
   outputTokensMax: number | null;
   /** How many answers the provider may produce and charge for. */
   choices: number;
+  /** The most bytes of input that a provider is sent. */
+  inputBytes: number;
+  /** Of the providers, by the names that the config gives them; `null` where the client brought none. */
+  credentials: Readonly<Record<string, Secret>> | null;
+  /** The few headers of a wire that go upstream with it. */
+  headers: Readonly<Record<string, string>>;
+  /** Of a body that is no JSON. */
+  contentType: string | null;
+  /** The same request for providers that do not take it as it is; `null`: it goes as it is. */
+  translation: Translation | null;
 }
 
-const scanMessages = {
-  not_object: "The body must be a JSON object.",
-  syntax: "The body is not valid JSON.",
-  too_deep: `The body nests deeper than ${limits.depthMax} levels.`,
-  too_many_values: `The body holds more than ${limits.valuesMax} values.`,
-  duplicate_key: "A field stands twice in the body.",
-} as const;
+const noHeaders: Readonly<Record<string, string>> = Object.freeze({});
+
+/** A request of which nothing is known yet but its bytes and its model. */
+export function makeParsed(body: Buffer, { fields, json }: JsonBody, model: string): ParsedInference {
+  return {
+    body,
+    fields,
+    json,
+    model,
+    stream: false,
+    includeUsage: false,
+    outputTokensMax: null,
+    choices: 1,
+    inputBytes: body.length,
+    credentials: null,
+    headers: noHeaders,
+    contentType: null,
+    translation: null,
+  };
+}
 
 /**
- * Takes a body apart. Fields that stand twice are refused: provider and gateway could read different ones.
+ * Reads an OpenAI-shaped request for text: chat completions, completions, embeddings.
  *
  * @returns the parsed request, or a refusal (400) that names the field.
  */
 export function parseInference(endpoint: WireEndpoint, body: Buffer): ParsedInference | Refusal {
-  // Bytes that are no text would be read in different ways here and at the provider.
-  if (!isUtf8(body)) return invalid("The body is not UTF-8.");
-  const scan = findTopLevelFields(body, limits);
-  if (!scan.ok) return invalid(scanMessages[scan.reason], scan.key);
-  let json: Record<string, unknown>;
-  try {
-    json = JSON.parse(body.toString("utf8")) as Record<string, unknown>;
-  } catch {
-    return invalid(scanMessages.syntax);
-  }
-  for (const field of scan.fields) {
-    if (unsafeNames.has(field.key)) return invalid(`\`${field.key}\` cannot be the name of a field.`, field.key);
-    if (field.key.startsWith("tensorzero::") && field.key !== "tensorzero::tags") {
-      return invalid(`\`${field.key.slice(0, 64)}\` is not supported.`, field.key.slice(0, 64));
-    }
-    // V8 from 12.8 on may misread an escaped name (nodejs/node#63785); a provider would obey a field not seen here.
-    if (!Object.hasOwn(json, field.key)) {
-      json[field.key] = JSON.parse(body.toString("utf8", field.valueStart, field.valueEnd));
-    }
-  }
+  const parsed = parseJsonBody(body);
+  return "code" in parsed ? parsed : readInference(endpoint, body, parsed);
+}
+
+/** The same for a body that was taken apart. */
+export function readInference(endpoint: WireEndpoint, body: Buffer, parsed: JsonBody): ParsedInference | Refusal {
+  const { json } = parsed;
   const { model, stream, n } = json;
-  if (typeof model !== "string" || !isModelName(model)) {
-    return invalid("`model` must be the name of a model: 1 to 256 printable characters.", "model");
-  }
+  if (!isModel(model)) return makeModelRefusal();
   if (stream !== undefined && stream !== null && typeof stream !== "boolean")
-    return invalid("`stream` must be true or false.", "stream");
-  if (stream === true && endpoint === "embeddings") return invalid("Embeddings cannot be streamed.", "stream");
+    return makeInvalid("`stream` must be true or false.", "stream");
+  if (stream === true && endpoint === "embeddings") return makeInvalid("Embeddings cannot be streamed.", "stream");
   const options = json.stream_options;
   if (options !== undefined && options !== null && (typeof options !== "object" || Array.isArray(options))) {
-    return invalid("`stream_options` must be an object.", "stream_options");
+    return makeInvalid("`stream_options` must be an object.", "stream_options");
   }
   const cap = parseOutputCap(endpoint, json);
   if (typeof cap === "object" && cap !== null) return cap;
-  if (!isChoiceCount(n)) return invalid("`n` must be a whole number from 1 to 128.", "n");
+  if (!isChoiceCount(n)) return makeInvalid("`n` must be a whole number from 1 to 128.", "n");
   const isCompletion = endpoint === "completions";
   const bestOf = isCompletion ? json.best_of : undefined;
-  if (!isChoiceCount(bestOf)) return invalid("`best_of` must be a whole number from 1 to 128.", "best_of");
-  return {
-    body,
-    fields: scan.fields,
-    json,
-    model,
-    stream: stream === true,
-    includeUsage:
-      options !== undefined && options !== null && (options as Record<string, unknown>).include_usage === true,
-    // Embeddings produce none.
-    outputTokensMax: endpoint === "embeddings" ? 0 : cap,
-    choices: Math.max(n ?? 1, bestOf ?? 1) * (isCompletion ? countPrompts(json.prompt) : 1),
-  };
+  if (!isChoiceCount(bestOf)) return makeInvalid("`best_of` must be a whole number from 1 to 128.", "best_of");
+  const result = makeParsed(body, parsed, model);
+  result.stream = stream === true;
+  result.includeUsage =
+    options !== undefined && options !== null && (options as Record<string, unknown>).include_usage === true;
+  // Embeddings produce none.
+  result.outputTokensMax = endpoint === "embeddings" ? 0 : cap;
+  result.choices = Math.max(n ?? 1, bestOf ?? 1) * (isCompletion ? countPrompts(json.prompt) : 1);
+  return result;
+}
+
+export function isModel(value: unknown): value is string {
+  return typeof value === "string" && isModelName(value);
+}
+
+export function makeModelRefusal(): Refusal {
+  return makeInvalid("`model` must be the name of a model: 1 to 256 printable characters.", "model");
 }
 
 function isChoiceCount(value: unknown): value is number | null | undefined {
@@ -110,12 +120,8 @@ function parseOutputCap(endpoint: WireEndpoint, json: Readonly<Record<string, un
     const value = json[field];
     if (value === undefined || value === null) continue;
     if (typeof value !== "number" || !Number.isSafeInteger(value) || value < least)
-      return invalid(`\`${field}\` must be a whole number >= ${least}.`, field);
+      return makeInvalid(`\`${field}\` must be a whole number >= ${least}.`, field);
     cap = cap === null ? value : Math.max(cap, value);
   }
   return cap;
-}
-
-function invalid(message: string, param?: string): Refusal {
-  return makeRefusal("invalid_request", message, { param: param ?? null });
 }

@@ -7,9 +7,9 @@ import type { KnownKey } from "../keys/known-key.ts";
 import type { JournalEntry } from "../ledger/journal.ts";
 import type { BudgetHold } from "../limits/budget-hold.ts";
 import type { RateGrant } from "../limits/rate-windows.ts";
-import type { WireEndpoint } from "../providers/types.ts";
 import { makeAccessLine } from "./access-line.ts";
 import { admit, findCallerRefusal, findCorsOrigin, makeRateBound } from "./admit.ts";
+import { findCallTargets } from "./call-targets.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { ProxyContext } from "./context.ts";
 import { type Dispatched, dispatch } from "./dispatch.ts";
@@ -17,7 +17,6 @@ import { findBudgets } from "./find-budgets.ts";
 import { findRateLimits } from "./find-rate-limits.ts";
 import { makeEvent } from "./make-event.ts";
 import type { OpenCall } from "./open-calls.ts";
-import { parseInference } from "./parse.ts";
 import { makeRateHeaders, makeRateRefusal } from "./rate-headers.ts";
 import { readBody } from "./read-body.ts";
 import { relayAnswer } from "./relay-answer.ts";
@@ -27,11 +26,12 @@ import { reserveBudget } from "./reserve-budget.ts";
 import { findModel } from "./resolve.ts";
 import { respondRefusal } from "./respond.ts";
 import { settle } from "./settle.ts";
+import type { Surface } from "./surfaces/surface.ts";
 
 /** What has been found out about a call; filled from top to bottom. */
 interface Call {
   proxy: ProxyContext;
-  endpoint: WireEndpoint;
+  surface: Surface;
   request: IncomingMessage;
   response: ServerResponse;
   requestId: EventId;
@@ -51,7 +51,7 @@ interface Call {
  */
 export async function handleInference(
   proxy: ProxyContext,
-  endpoint: WireEndpoint,
+  surface: Surface,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -59,7 +59,7 @@ export async function handleInference(
   const requestId = proxy.makeEventId();
   const call: Call = {
     proxy,
-    endpoint,
+    surface,
     request,
     response,
     requestId,
@@ -71,17 +71,17 @@ export async function handleInference(
   };
   proxy.openRequests.count++;
   try {
-    const authenticated = proxy.authenticate(request, "bearer");
+    const authenticated = proxy.authenticate(request, surface.credential);
     const known = authenticated instanceof Promise ? await authenticated : authenticated;
     const refusal = isRefusal(known) ? refuseUnknown(call, known) : await runAdmitted(call, known);
     if (refusal === null) return;
-    respondRefusal(request, response, call.requestId, refusal, call.corsOrigin, call.rateHeaders);
+    respondRefusal(request, response, call.requestId, refusal, call.corsOrigin, call.rateHeaders, surface.errors);
     observe(call, 0, refusal);
   } catch (error) {
     proxy.logger.error({ err: error, request_id: call.requestId }, "a request failed inside the gateway");
     const refusal = makeRefusal("internal_error");
     if (response.headersSent) response.destroy();
-    else respondRefusal(request, response, call.requestId, refusal, call.corsOrigin, call.rateHeaders);
+    else respondRefusal(request, response, call.requestId, refusal, call.corsOrigin, call.rateHeaders, surface.errors);
     observe(call, 0, refusal);
   } finally {
     if (call.open !== null) proxy.openCalls.close(call.open);
@@ -98,7 +98,7 @@ function refuseUnknown(call: Call, refusal: Refusal): Refusal {
 
 /** Everything behind the key. Answers `null` once the call was dealt with, or the refusal to write. */
 async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null> {
-  const { proxy, endpoint, request, response } = call;
+  const { proxy, surface, request, response } = call;
   const open = proxy.openCalls.open(known.key.publicId);
   call.open = open;
   const address = proxy.findClientAddress(request);
@@ -109,23 +109,29 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
   if (callerRefusal !== null) return callerRefusal;
   if (proxy.flusher.isFull) return makeRefusal("store_unavailable", undefined, { retryAfterSeconds: 1 });
 
-  const body = await readBody(request, proxy.config.gateway.bodyBytesMax);
+  const body = await readBody(request, proxy.config.gateway.bodyBytesMax, surface.takesForms);
   if (body === null) return null;
   if (!Buffer.isBuffer(body)) return body;
-  const parsed = parseInference(endpoint, body);
+  const read = surface.parse(proxy, body, request);
+  const parsed = read instanceof Promise ? await read : read;
   if ("code" in parsed) return parsed;
   const tags = parseRequestTags(parsed.json, request.headers["x-tollgate-tags"] as string | undefined, known.key.tags);
   if (typeof tags !== "string") return tags;
-  const model = findModel(proxy.models, parsed.model);
+  const found = findModel(proxy.models, parsed.model);
+  if ("code" in found) return found;
+  const model = surface.prepare(parsed, found);
   if ("code" in model) return model;
   const budgets = findBudgets(known, proxy.rules, proxy.clock.nowMs());
   let admission = admit(known, parsed, model, proxy.config.gateway.outputTokensDefault, budgets.length > 0);
   if ("code" in admission) return admission;
+  const { credentials } = parsed;
+  const targets = findCallTargets(proxy, known, { targets: admission.targets, model, credentials });
+  if ("code" in targets) return targets;
 
   let grant: RateGrant | null = null;
   const limits = findRateLimits(proxy, known, { model: model.name, clientIp: address, origin, requestTags: tags });
   if (limits !== null) {
-    const bound = makeRateBound(body.length, admission);
+    const bound = makeRateBound(parsed.inputBytes, admission);
     const answer = proxy.rateWindows.reserve(limits.buckets, limits.slots, bound, true);
     const asked = answer instanceof Promise ? await answer : answer;
     call.rateHeaders = makeRateHeaders(asked.states);
@@ -150,7 +156,18 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
     return makeRefusal("revoked_api_key");
   }
   const windowIds = hold?.windowIds ?? "";
-  const event = makeEvent(call.requestId, known, endpoint, parsed, model, admission, tags, windowIds, address, origin);
+  const event = makeEvent(
+    call.requestId,
+    known,
+    surface.endpoint,
+    parsed,
+    model,
+    admission,
+    tags,
+    windowIds,
+    address,
+    origin,
+  );
   let entry: JournalEntry;
   try {
     entry = await proxy.journal.open(event);
@@ -162,19 +179,16 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
   const client = new ClientConnection(response);
   // The client is told of a cap that it did not set itself.
   const ownCap = admission.outputTokensMax === parsed.outputTokensMax ? null : admission.outputTokensMax;
-  const relay = parsed.stream
-    ? new StreamRelay(call, client, event, {
-        includeUsage: parsed.includeUsage,
-        outputTokensMax: ownCap,
-      })
-    : null;
+  const relay = parsed.stream ? new StreamRelay(call, client, event, parsed, ownCap) : null;
   let dispatched: Dispatched | null = null;
   try {
     dispatched = await dispatch(proxy, {
-      endpoint,
+      wire: surface.wire,
       request: parsed,
       requestId: call.requestId,
-      targets: admission.targets,
+      targets,
+      publicId: known.key.publicId,
+      isSticky: model.isSticky,
       outputTokensMax: admission.outputTokensMax,
       receiver: relay,
       client,
@@ -194,7 +208,7 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
     });
     event.attempts = dispatched.attempts;
     if (relay?.begun) relay.finish(dispatched);
-    else relayAnswer(call, client, event, dispatched, ownCap);
+    else relayAnswer(call, client, event, parsed, dispatched, ownCap);
   } finally {
     event.latencyMs = roundMs(proxy.clock.monotonicMs() - call.startedAtMs);
     settle(proxy, entry, grant, hold, event);
@@ -209,16 +223,16 @@ function roundMs(ms: number): number {
 
 /** Counts and logs a call that has ended. */
 function observe(call: Call, upstreamMs: number, refusal: Refusal | null, event?: UsageEvent): void {
-  const { proxy, endpoint, request, response } = call;
+  const { proxy, surface, request, response } = call;
   const durationMs = proxy.clock.monotonicMs() - call.startedAtMs;
   const status = event?.status ?? response.statusCode;
   const code = event?.code ?? refusal?.code ?? "";
-  proxy.metrics.observeRequest(endpoint, status, code, durationMs, durationMs - upstreamMs);
+  proxy.metrics.observeRequest(surface.endpoint, status, code, durationMs, durationMs - upstreamMs);
   if (!proxy.config.log.access) return;
   proxy.logger.writeLine(
     makeAccessLine(proxy.clock.nowMs(), {
       requestId: call.requestId,
-      endpoint,
+      endpoint: surface.endpoint,
       status,
       code,
       publicId: event?.publicId ?? "",

@@ -1,13 +1,16 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { errorTable, type Refusal } from "../core/error.ts";
+import { findStatus, makeRefusal, type Refusal } from "../core/error.ts";
 import type { UsageEvent } from "../core/usage-event.ts";
 import type { BudgetHold } from "../limits/budget-hold.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import type { ProxyContext } from "./context.ts";
 import type { Dispatched } from "./dispatch.ts";
+import type { ParsedInference } from "./parse.ts";
 import { findReportedUsage } from "./reported-usage.ts";
 import { respondAnswer, respondRefusal } from "./respond.ts";
 import { setUsage } from "./settle.ts";
+import { makeAnswerFacts } from "./surfaces/answer-facts.ts";
+import type { Surface } from "./surfaces/surface.ts";
 import {
   findRetryAfter,
   isPassedOn,
@@ -31,6 +34,7 @@ export interface RelayedCall {
   /** What is held for it in its budgets. */
   hold: BudgetHold | null;
   rateHeaders: readonly string[];
+  surface: Surface;
 }
 
 /** Writes a whole answer (or what there is instead of one) to the client, and the usage onto the event. */
@@ -38,6 +42,7 @@ export function relayAnswer(
   call: RelayedCall,
   client: ClientConnection,
   event: UsageEvent,
+  request: ParsedInference,
   dispatched: Dispatched,
   outputTokensMax: number | null,
 ): void {
@@ -59,18 +64,24 @@ export function relayAnswer(
   } else if (result.kind === "answered") {
     const succeeded = isSuccess(result.status);
     // A provider that charges for an error says so in it.
-    const reported = findReportedUsage(result.body);
+    const reported = findReportedUsage(result.body, dispatched.asked.endpoint);
     setUsage(event, target, succeeded || reported?.ok ? reported : null, succeeded ? result.body.length : -1, spent);
-    if (!isPassedOn(result.status))
-      refuse(call, event, makeStatusRefusal(result.status, result.body, target.credential));
+    const body = isPassedOn(result.status) ? makeBody(call, event, request, dispatched, result) : null;
+    if (body === null)
+      refuse(
+        call,
+        event,
+        succeeded
+          ? makeRefusal("upstream_error", "The provider's answer cannot be used.")
+          : makeStatusRefusal(result.status, result.body, target.credential),
+      );
     else {
       event.status = result.status;
       event.code = succeeded ? "" : "upstream_error";
-      const body = succeeded ? result.body : makePassedErrorBody(result.status, result.body, target.credential);
       event.bytesOut = body.length;
       if (!client.left) {
         const now = call.proxy.clock.monotonicMs();
-        respondAnswer(call.response, result.status, "application/json", body, {
+        respondAnswer(call.proxy.answers, call.response, result.status, "application/json", body, {
           requestId: call.requestId,
           corsOrigin: call.corsOrigin,
           overheadMs: now - call.startedAtMs - dispatched.upstreamMs,
@@ -89,6 +100,24 @@ export function relayAnswer(
   if (client.left) setClientLeft(event);
 }
 
+/** What the client reads of an answer that is passed on; `null` where it cannot be translated. */
+function makeBody(
+  { surface, requestId }: RelayedCall,
+  event: UsageEvent,
+  { translation }: ParsedInference,
+  { target, asked }: Dispatched,
+  { status, body }: { status: number; body: Buffer },
+): Buffer | null {
+  if (!isSuccess(status)) return makePassedErrorBody(status, body, target.credential, surface.errors, requestId);
+  if (translation === null || !(translation.always || asked.endpoint !== surface.wire)) return body;
+  try {
+    const chat = JSON.parse(body.toString("utf8")) as Record<string, unknown>;
+    return Buffer.from(JSON.stringify(translation.makeAnswer(chat, makeAnswerFacts(event))));
+  } catch {
+    return null;
+  }
+}
+
 /** What is left of the tightest budget once this call is charged what it cost. */
 function findRemaining(hold: BudgetHold | null, { costNanoUsd }: UsageEvent): bigint | null {
   if (hold === null) return null;
@@ -103,7 +132,15 @@ export function setClientLeft(event: UsageEvent): void {
 }
 
 function refuse(call: RelayedCall, event: UsageEvent, refusal: Refusal): void {
-  event.status = errorTable[refusal.code].status;
+  event.status = findStatus(refusal);
   event.code = refusal.code;
-  respondRefusal(call.request, call.response, call.requestId, refusal, call.corsOrigin, call.rateHeaders);
+  respondRefusal(
+    call.request,
+    call.response,
+    call.requestId,
+    refusal,
+    call.corsOrigin,
+    call.rateHeaders,
+    call.surface.errors,
+  );
 }

@@ -1,60 +1,69 @@
-import { errorTable } from "../core/error.ts";
+import { findStatus, makeRefusal, type Refusal } from "../core/error.ts";
 import { formatUsd } from "../core/money.ts";
 import type { UsageEvent } from "../core/usage-event.ts";
 import { sseOverflow } from "../providers/sse-events.ts";
-import { formatSseError } from "../providers/sse-format.ts";
-import { SseOpenAiScan } from "../providers/sse-openai-scan.ts";
-import type { UpstreamCall, UpstreamFailure } from "../providers/types.ts";
+import type { ProviderTarget, UpstreamCall, UpstreamFailure, UpstreamRequest } from "../providers/types.ts";
 import type { AttemptTimes, StreamReceiver } from "./attempt.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import type { Dispatched } from "./dispatch.ts";
+import type { ParsedInference } from "./parse.ts";
 import { type RelayedCall, setClientLeft } from "./relay-answer.ts";
-import { makeErrorBody, respondStreamHead } from "./respond.ts";
+import { respondStreamHead } from "./respond.ts";
 import { setUsage } from "./settle.ts";
-import { makeFailureRefusal } from "./upstream-refusal.ts";
-
-export interface StreamRelayOptions {
-  /** The client asked for the usage chunk; else it is taken out. */
-  includeUsage: boolean;
-  outputTokensMax: number | null;
-}
+import { makeAnswerFacts } from "./surfaces/answer-facts.ts";
+import { openScan } from "./surfaces/open-scan.ts";
+import type { StreamScan } from "./surfaces/surface.ts";
+import { TranslatedStream } from "./surfaces/translated-stream.ts";
+import { makeFailureRefusal, parseProviderError } from "./upstream-refusal.ts";
 
 /**
- * Passes an event stream on: whole events as they come, byte for byte, at the pace of the client. Reads the usage on the
- * way. A stream that breaks ends with an error event and without `[DONE]`, so that it never looks complete.
+ * Passes an event stream on: whole events as they come, at the pace of the client; byte for byte where the provider speaks
+ * the surface's own wire, else translated. Reads the usage on the way. A stream that breaks ends with an error event and
+ * without the event that ends a whole one, so that it never looks complete.
  */
 export class StreamRelay implements StreamReceiver {
   readonly #call: RelayedCall;
   readonly #client: ClientConnection;
   readonly #event: UsageEvent;
-  readonly #options: StreamRelayOptions;
-  readonly #scan: SseOpenAiScan;
+  readonly #request: ParsedInference;
+  readonly #outputTokensMax: number | null;
+  #scan!: StreamScan;
   #upstream: UpstreamCall | null = null;
   #failure: UpstreamFailure | null = null;
   #paused = false;
   begun = false;
 
-  constructor(call: RelayedCall, client: ClientConnection, event: UsageEvent, options: StreamRelayOptions) {
+  /** @param outputTokensMax the cap that the gateway itself set. */
+  constructor(
+    call: RelayedCall,
+    client: ClientConnection,
+    event: UsageEvent,
+    request: ParsedInference,
+    outputTokensMax: number | null,
+  ) {
     this.#call = call;
     this.#client = client;
     this.#event = event;
-    this.#options = options;
-    this.#scan = new SseOpenAiScan({
-      outputField: event.endpoint === "completions" ? "text" : "delta",
-      dropUsageOnly: !options.includeUsage,
-      eventBytesMax: call.proxy.config.gateway.sseEventBytesMax,
-    });
+    this.#request = request;
+    this.#outputTokensMax = outputTokensMax;
   }
 
-  begin(status: number, upstream: UpstreamCall, times: AttemptTimes): void {
+  begin(status: number, upstream: UpstreamCall, times: AttemptTimes, asked: UpstreamRequest): void {
     this.begun = true;
     this.#upstream = upstream;
     this.#event.status = status;
     this.#event.code = "";
+    const { proxy, surface } = this.#call;
+    const { translation, includeUsage } = this.#request;
+    const { sseEventBytesMax } = proxy.config.gateway;
+    this.#scan =
+      translation !== null && (translation.always || asked.endpoint !== surface.wire)
+        ? new TranslatedStream(translation.openStream(this.#event), sseEventBytesMax)
+        : openScan(asked, includeUsage, sseEventBytesMax);
     // A client that left needs no pace: the rest is read for its usage.
     this.#client.onLeft(() => upstream.resume());
     if (this.#client.left) return;
-    const nowMs = this.#call.proxy.clock.monotonicMs();
+    const nowMs = proxy.clock.monotonicMs();
     respondStreamHead(this.#call.response, status, {
       requestId: this.#call.requestId,
       corsOrigin: this.#call.corsOrigin,
@@ -62,7 +71,7 @@ export class StreamRelay implements StreamReceiver {
       costNanoUsd: null,
       rateHeaders: this.#call.rateHeaders,
       budgetRemainingNanoUsd: this.#call.hold?.remaining ?? null,
-      outputTokensMax: this.#options.outputTokensMax,
+      outputTokensMax: this.#outputTokensMax,
       retryAfter: null,
     });
   }
@@ -71,7 +80,7 @@ export class StreamRelay implements StreamReceiver {
     const whole = this.#scan.push(chunk);
     if (whole === sseOverflow) {
       // Nothing behind an event that is over the limit can be understood.
-      this.#failure = { kind: "protocol", message: "an event of the stream is over the size limit" };
+      this.#failure = { kind: "protocol", message: "an event of the stream is over the size limit, or no JSON" };
       return this.#failure;
     }
     if (whole.length > 0) this.#write(whole);
@@ -81,13 +90,13 @@ export class StreamRelay implements StreamReceiver {
   end(): UpstreamFailure | null {
     // A provider may leave out the blank line behind its last event.
     const rest = this.#scan.end();
-    if (!this.#scan.done) this.#failure ??= { kind: "reset", message: "the stream ended before [DONE]" };
+    if (!this.#scan.done) this.#failure ??= { kind: "reset", message: "the stream ended before its last event" };
     else if (rest !== null && rest !== sseOverflow && rest.length > 0) this.#write(rest);
     return this.#failure;
   }
 
   fail(failure: UpstreamFailure): void {
-    // Behind `[DONE]` nothing can be missing.
+    // Behind the last event nothing can be missing.
     if (!this.#scan.done) this.#failure ??= failure;
   }
 
@@ -103,15 +112,27 @@ export class StreamRelay implements StreamReceiver {
     const { response } = this.#call;
     if (this.#failure !== null) {
       const refusal = makeFailureRefusal(this.#failure);
-      event.status = errorTable[refusal.code].status;
+      event.status = findStatus(refusal);
       event.code = refusal.code;
-      if (!this.#client.left) this.#write(formatSseError(makeErrorBody(refusal)));
-    }
+      this.#writeError(refusal);
+    } else if (this.#scan instanceof TranslatedStream) this.#endTranslated(this.#scan, target);
     if (this.#client.left) setClientLeft(event);
     else {
       if (event.costNanoUsd !== null) response.addTrailers({ "x-tollgate-cost-usd": formatUsd(event.costNanoUsd) });
       response.end();
     }
+  }
+
+  #endTranslated(scan: TranslatedStream, target: ProviderTarget): void {
+    if (scan.errorText === null) return this.#write(scan.finish(makeAnswerFacts(this.#event)));
+    const { message } = parseProviderError(Buffer.from(scan.errorText), target.credential);
+    this.#writeError(makeRefusal("upstream_error", message === "" ? undefined : message));
+  }
+
+  #writeError(refusal: Refusal): void {
+    if (this.#client.left) return;
+    const { surface, requestId } = this.#call;
+    this.#write(surface.errors.formatEvent(surface.errors.makeBody(refusal, requestId)));
   }
 
   #write(bytes: Buffer): void {

@@ -1,7 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { errorTable, findStatus, type Refusal } from "../core/error.ts";
+import { findStatus, type Refusal } from "../core/error.ts";
 import type { EventId } from "../core/id.ts";
 import { formatUsd } from "../core/money.ts";
+import type { AnswerBurst } from "./answer-burst.ts";
+import type { ErrorShape } from "./surfaces/error-shape.ts";
+import { openAiErrors } from "./surfaces/openai-errors.ts";
 
 /** A request body up to this size is read away after an early refusal, so that the connection can go on. */
 const drainedBytesMax = 65_536;
@@ -75,16 +78,7 @@ export function respondPreflight(
   response.end();
 }
 
-/** The body of an error in OpenAI's shape. */
-export function makeErrorBody(refusal: Refusal): {
-  error: { message: string; type: string; param: string | null; code: string; issues?: Refusal["issues"] };
-} {
-  const { code, message, param = null, issues } = refusal;
-  const error = { message, type: errorTable[code].type, param, code };
-  return { error: issues === undefined ? error : { ...error, issues } };
-}
-
-/** Writes a refusal. Two refusals of the same code and message differ in nothing but the request id. */
+/** Writes a refusal in a surface's shape. Two refusals of the same code and message differ in nothing but the request id. */
 export function respondRefusal(
   request: IncomingMessage,
   response: ServerResponse,
@@ -92,10 +86,11 @@ export function respondRefusal(
   refusal: Refusal,
   corsOrigin: string | null = null,
   rateHeaders: readonly string[] = [],
+  shape: ErrorShape = openAiErrors,
 ): void {
   if (response.headersSent || response.destroyed) return;
   const status = findStatus(refusal);
-  const body = Buffer.from(JSON.stringify(makeErrorBody(refusal)));
+  const body = Buffer.from(JSON.stringify(shape.makeBody(refusal, requestId)));
   const headers = makeBaseHeaders(requestId, corsOrigin);
   headers.push("content-type", "application/json", "content-length", String(body.length), ...rateHeaders);
   if (status === 401) headers.push("www-authenticate", "Bearer");
@@ -186,8 +181,9 @@ function makeCallHeaders(facts: CallFacts, contentType: string): string[] {
   return headers;
 }
 
-/** Writes a whole answer: the provider's bytes under our own headers. */
+/** Writes a whole answer: the provider's bytes under our own headers. It leaves at the end of the event loop's turn. */
 export function respondAnswer(
+  burst: AnswerBurst,
   response: ServerResponse,
   status: number,
   contentType: string,
@@ -198,8 +194,7 @@ export function respondAnswer(
   headers.push("content-length", String(body.length));
   response.writeHead(status, headers);
   // Head and body of one string go out in one write; as latin1 the bytes stay what they are.
-  if (body.length <= singleWriteBytesMax) response.end(body.toString("latin1"), "latin1");
-  else response.end(body);
+  burst.end(response, body.length <= singleWriteBytesMax ? body.toString("latin1") : body);
 }
 
 /** Writes the head of a stream. Its cost follows in a trailer, because it is known only at the end. */

@@ -2,6 +2,8 @@ import { makeRefusal, type Refusal } from "../core/error.ts";
 import type { Secret } from "../core/secret.ts";
 import type { UpstreamFailure } from "../providers/types.ts";
 import type { AnswerHeaders } from "./attempt.ts";
+import type { ErrorShape, ProviderError } from "./surfaces/error-shape.ts";
+import { openAiErrors } from "./surfaces/openai-errors.ts";
 
 /**
  * Statuses that speak of the client's own request, or of a provider that wants less of it, are passed on as they are. All
@@ -20,13 +22,6 @@ export function isPassedOn(status: number): boolean {
 
 const providerMessageMax = 1_000;
 
-interface ProviderError {
-  message: string;
-  type: string | null;
-  param: string | null;
-  code: string | null;
-}
-
 /** Takes out what names the operator's account: the credential that was sent and pieces of it, whatever looks like one, ids. */
 function hideAccount(text: string, credential: Secret | null): string {
   const sent = credential?.reveal() ?? "";
@@ -38,7 +33,7 @@ function hideAccount(text: string, credential: Secret | null): string {
 }
 
 /** Reads a provider's error in any of the usual shapes. */
-function parseProviderError(body: Buffer, credential: Secret | null): ProviderError {
+export function parseProviderError(body: Buffer, credential: Secret | null): ProviderError {
   const none: ProviderError = { message: "", type: null, param: null, code: null };
   try {
     const json = JSON.parse(body.toString("utf8")) as Record<string, unknown>;
@@ -55,16 +50,17 @@ function parseProviderError(body: Buffer, credential: Secret | null): ProviderEr
   }
 }
 
-/** The body of an error that is the client's business: the provider's own words in OpenAI's shape, without its account. */
-export function makePassedErrorBody(status: number, body: Buffer, credential: Secret | null): Buffer {
-  const { message, type, param, code } = parseProviderError(body, credential);
-  const error = {
-    message: message === "" ? `The provider answered ${status}.` : message,
-    type: type ?? (status === 429 ? "rate_limit_error" : "invalid_request_error"),
-    param,
-    code: code ?? (status === 429 ? "rate_limit_exceeded" : "upstream_error"),
-  };
-  return Buffer.from(JSON.stringify({ error }));
+/** The body of an error that is the client's business: the provider's own words in the surface's shape, without its account. */
+export function makePassedErrorBody(
+  status: number,
+  body: Buffer,
+  credential: Secret | null,
+  shape: ErrorShape = openAiErrors,
+  requestId = "",
+): Buffer {
+  const error = parseProviderError(body, credential);
+  if (error.message === "") error.message = `The provider answered ${status}.`;
+  return Buffer.from(JSON.stringify(shape.makePassedBody(status, error, requestId)));
 }
 
 /** What the client reads when the provider answered with a status that is not its business. */
@@ -84,6 +80,10 @@ export function makeFailureRefusal(failure: UpstreamFailure): Refusal {
       return makeRefusal("upstream_error", "The provider cannot be reached.");
     case "cut":
       return makeRefusal("revoked_api_key", "The API key was revoked while the call was running.");
+    case "overloaded":
+      return makeRefusal("overloaded", "The providers of this model take no more calls now; retry soon.", {
+        retryAfterSeconds: failure.retryAfterSeconds ?? 1,
+      });
     case "protocol":
       return makeRefusal("upstream_error", "The provider's answer cannot be used.");
     default:

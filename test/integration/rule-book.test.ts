@@ -64,7 +64,9 @@ async function openProcess(
           listRunning: () => [],
           onImported: () => undefined,
           onBudgetPressure: () => undefined,
+          onCredentials: () => undefined,
           onRules: () => book.noticeChange(),
+          onPrices: () => undefined,
           onState: () => undefined,
         });
   const trust = { isGood: options.isDeaf !== true };

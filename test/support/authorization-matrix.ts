@@ -51,8 +51,15 @@ limits.reset        | 401    | 403       | 403         | 403            | 200 20
 limits.listProcesses | 401   | 403       | 403         | 403            | 200            | 403            | 200
 limits.writeOff     | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
 plans.list          | 401    | 403       | 403         | 200            | 200            | 200            | 200
+prices.list         | 401    | 403       | 403         | 403            | 200            | 403            | 200
+prices.get          | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+prices.put          | 401    | 403       | 403         | 403            | 200            | 403            | 200
+prices.delete       | 401    | 403       | 403         | 403            | 204 204 404    | 403            | 204 204 404
 session.get         | 401    | 403       | 403         | 200            | 200            | 200            | 200
 usage.query         | 401    | 403       | 200 404 404 | 403            | 200 200 200-   | 200 404 404    | 200 200 200-
+usage.rerate        | 401    | 403       | 403         | 403            | 200            | 403            | 200
+usage.listRerates   | 401    | 403       | 403         | 403            | 200            | 403            | 200
+usage.getRerate     | 401    | 403       | 403         | 403            | 404            | 403            | 404
 jobs.list           | 401    | 403       | 403         | 403            | 200            | 403            | 200
 jobs.run            | 401    | 403       | 403         | 403            | 202 202 404    | 403            | 202 202 404
 webhooks.create     | 401    | 403       | 403         | 403            | 201            | 403            | 201
@@ -105,7 +112,7 @@ export interface MatrixObject {
   text: string;
   /** A user's id. */
   userId: string;
-  /** Of a rate rule or a budget. */
+  /** Of a rate rule, a budget or a stored price. */
   limitId: string;
   ownerId: string;
   /** A process that leases budgets. */
@@ -158,9 +165,16 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "limits.listProcesses": () => ({}),
   "limits.writeOff": ({ process }) => ({ process }),
   "plans.list": () => ({}),
+  "prices.list": () => ({}),
+  "prices.get": makePriceReference,
+  "prices.put": () => ({ model: "priced", input_usd_per_million: "1", output_usd_per_million: "2" }),
+  "prices.delete": makePriceReference,
   "session.get": () => ({}),
   "audit.list": ({ publicId }) => ({ object: publicId }),
   "audit.verify": () => ({}),
+  "usage.rerate": () => ({ from: "2026-01-01T00:00:00Z", models: ["none"] }),
+  "usage.listRerates": () => ({}),
+  "usage.getRerate": () => ({ run_id: 999_999_999 }),
   "usage.query": ({ ownerId }) => ({ owner_id: ownerId, group_by: ["key"] }),
   "jobs.list": () => ({}),
   "jobs.run": ({ job }) => ({ job }),
@@ -181,6 +195,10 @@ function makeReference({ publicId }: MatrixObject): Record<string, unknown> {
 
 function makeUserReference({ userId }: MatrixObject): Record<string, unknown> {
   return { user_id: userId };
+}
+
+function makePriceReference({ limitId }: MatrixObject): Record<string, unknown> {
+  return { price_id: limitId.startsWith("price_") ? limitId : "price_none" };
 }
 
 function makeRuleReference({ limitId }: MatrixObject): Record<string, unknown> {

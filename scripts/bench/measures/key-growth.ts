@@ -10,8 +10,11 @@ import { type Load, ratiosOf, saturate, saturatedInfo } from "./saturate.ts";
 
 const keysFew = 100;
 const connections = 64;
-/** Each key is asked for once before the first round; a look-up in PostgreSQL is no part of the steady state. */
-const firstUse = { connections: 256, keysPerSecond: 4_000 };
+/**
+ * Each key is asked for once before the first round; a look-up in PostgreSQL is no part of the steady state. A run that was too
+ * short for all of them is followed by another, which gets past those that are known more quickly.
+ */
+const firstUse = { connections: 256, keysPerSecond: 4_000, runsMax: 6 };
 
 /** CPU per request of two Tollgates under the same load, one with few keys and one with many, all of them in use. */
 export const keyGrowth: Measure = {
@@ -52,16 +55,22 @@ async function openWithKeys(bench: Bench, count: number): Promise<Load & { keysF
     const subject = tollgateSubject(tollgate, keys[0] ?? "");
     await checkTarget(subject, "json");
     const seconds = Math.max(bench.options.warmUpSeconds, Math.ceil(count / firstUse.keysPerSecond));
-    const { requests } = await runWrk(subject.target("json"), { connections: firstUse.connections, seconds, keysFile });
-    if (requests < count)
-      throw new Error(`${count} keys, but only ${requests} requests to use them for the first time`);
+    let requests = 0;
+    let runs = 0;
+    for (let used = 0; used < count; runs++) {
+      if (runs === firstUse.runsMax)
+        throw new Error(`${count} keys, but only ${used} of them were used within ${runs} runs of ${seconds} s`);
+      const run = await runWrk(subject.target("json"), { connections: firstUse.connections, seconds, keysFile });
+      used = run.requests;
+      requests += run.requests;
+    }
     bench.print(`  ${count} keys stored and each used once`);
     return {
       subject,
       name: `tollgate with ${count} keys`,
       keysFile,
       answeredBefore: 1 + requests,
-      cutOffBefore: firstUse.connections,
+      cutOffBefore: firstUse.connections * runs,
     };
   } catch (error) {
     await tollgate.close();

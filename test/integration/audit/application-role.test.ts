@@ -258,7 +258,7 @@ describe("rows of tenants", () => {
     }
   }
 
-  test("these are all tables of the product but those of usage, budgets and limit rules", async () => {
+  test("these are all tables of the product but those of usage, budgets, limit rules and prices", async () => {
     const rows = await owner()<{ name: string; secure: boolean }[]>`
       select relname as name, relrowsecurity as secure from pg_class
       where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition order by 1`;
@@ -271,8 +271,19 @@ describe("rows of tenants", () => {
       "job_state",
       "limit_rule",
       "limit_rule_version",
+      "model_price",
+      "rerate_run",
+      "usage_adjustment",
+      "usage_day",
+      "usage_day_key",
+      "usage_day_touched",
       "usage_event",
+      "usage_hour",
+      "usage_hour_dropped",
       "usage_part",
+      "usage_refusal",
+      "usage_series",
+      "usage_unknown_network",
     ]);
   });
 

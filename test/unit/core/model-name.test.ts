@@ -60,7 +60,7 @@ describe("parseShorthand", () => {
     "openai:x",
     "openai::",
     "openai:: x",
-    "anthropic::x",
+    "antropic::x",
     "constructor::x",
     "__proto__::x",
     "OpenAI::x",

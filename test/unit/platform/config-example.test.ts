@@ -53,8 +53,8 @@ describe("tollgate.example.toml", () => {
   });
 
   test("loads with all its examples switched on", () => {
-    const config = load(complete, { OPENAI_API_KEY: "sk-1" });
-    expect([...config.models.keys()]).toEqual(["demo", "chat"]);
+    const config = load(complete, { OPENAI_API_KEY: "sk-1", AZURE_API_KEY: "az-1" });
+    expect([...config.models.keys()]).toEqual(["demo", "chat", "cloud"]);
     const { timeouts, retriesMax } = load("", {}).shorthands.get("openai") ?? {};
     expect(config.models.get("chat")?.providers[0]).toMatchObject({ timeouts, retriesMax, modelName: "gpt-5-mini" });
   });

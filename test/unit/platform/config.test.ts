@@ -145,7 +145,7 @@ describe("mistakes in the file", () => {
       [models.a.providers.openai]
       type = "openai"
       [models.a.providers.b]
-      type = "anthropic"
+      type = "antropic"
       key = "x"
       [models."openai::x"]
       routing = []
@@ -172,12 +172,12 @@ describe("mistakes in the file", () => {
       "TOLLGATE_PEPPER",
     ]);
     expect(lines).toContain(
-      "gatway: unknown section; did you mean gateway? allowed: gateway, keys, permissions, auth, plans, limits, rate_limiting, budgets, egress, usage, journal, log, models, provider_types, prices",
+      "gatway: unknown section; did you mean gateway? allowed: gateway, keys, permissions, auth, plans, limits, rate_limiting, budgets, egress, usage, journal, log, models, functions, provider_types, prices",
     );
     expect(lines.find((line) => line.startsWith("gateway.body_bytes"))).toContain("did you mean body_bytes_max?");
     expect(lines.find((line) => line.startsWith("models.a.routing[0]"))).toContain("did you mean openai?");
     expect(lines.find((line) => line.includes("b.type"))).toContain(
-      "anthropic is not supported yet; allowed: openai, openai_compatible, vllm, sglang, tgi, echo",
+      'found "antropic"; did you mean anthropic? allowed: openai, openai_compatible',
     );
   });
 
