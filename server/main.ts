@@ -21,6 +21,7 @@ import { makeBanner } from "./platform/banner.ts";
 import { type Config, loadProcessConfig, loadProcessFailpoint } from "./platform/config.ts";
 import { setEngineFlags } from "./platform/engine-flags.ts";
 import { setFailpoint } from "./platform/failpoint.ts";
+import { listenForHangup } from "./platform/hangup.ts";
 import { openLogger } from "./platform/logger.ts";
 import { openRedis } from "./platform/redis.ts";
 import { makePolicyCheck } from "./platform/redis-policy.ts";
@@ -59,6 +60,7 @@ export async function startServer(options: ServerOptions): Promise<void> {
       config,
       logger,
       databaseUrl: store.databaseUrl,
+      loadConfig: () => loadProcessConfig({ ...options, readOnly: true }),
       onWrittenOff: () => void shutdown.stop("an operator has written this process off"),
     });
     undo.unshift(() => context.close());
@@ -98,11 +100,24 @@ export async function startServer(options: ServerOptions): Promise<void> {
     shutdown.add("audit checkpoint", () => checkpointKeeper.close());
     shutdown.add("context", () => context.close());
     shutdown.add("store", () => store.close());
+    const endHangup = listenForHangup(
+      () => reloadOwn(context),
+      () => void shutdown.stop("SIGHUP"),
+    );
+    shutdown.addFirst("hangup", endHangup);
     process.stdout.write(`${makeBanner(config, url, keys)}\n`);
   } catch (error) {
     shutdown.close();
     for (const step of undo) await step();
     throw error;
+  }
+}
+
+function reloadOwn({ reloader }: Context): void {
+  try {
+    reloader.read().apply();
+  } catch {
+    // Every mistake is in the log.
   }
 }
 
@@ -119,7 +134,7 @@ function makeRouters(
       metrics,
       clock,
       version,
-      configHash: config.configHash,
+      getConfigHash: () => config.configHash,
       graceMs: config.gateway.graceMs,
       isStarted: () => true,
       isDraining: () => shutdown.draining,
@@ -141,6 +156,7 @@ function makeRouters(
       config,
       logger,
       randomBytes,
+      gateway: { process: context.process, reloader: context.reloader },
     }),
     dashboard: makeDashboardRouter(),
   };

@@ -34,6 +34,8 @@ export interface KeyChannelOptions {
   onRules(): void;
   /** The stored prices changed, or may have, unheard. */
   onPrices(): void;
+  /** Another process has read its config file anew and asks for the same. */
+  onReload(): void;
   onState(up: boolean): void;
 }
 
@@ -65,6 +67,9 @@ export async function openKeyChannel(options: KeyChannelOptions): Promise<KeyCha
     },
     onRulesChanged: () => options.onRules(),
     onPricesChanged: () => options.onPrices(),
+    onReloadAsked: (process) => {
+      if (process !== options.process) options.onReload();
+    },
     onBeat: (sentAtMs) => {
       trustedUntilMs = Math.max(trustedUntilMs, sentAtMs + trustMs);
       setUp(true);

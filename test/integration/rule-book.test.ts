@@ -66,6 +66,7 @@ async function openProcess(
           onBudgetPressure: () => undefined,
           onRules: () => book.noticeChange(),
           onPrices: () => undefined,
+          onReload: () => undefined,
           onState: () => undefined,
         });
   const trust = { isGood: options.isDeaf !== true };

@@ -33,6 +33,9 @@ async function makeWindow(harness: AdminHarness): Promise<string> {
   return window_id;
 }
 
+/** What these change is in the memory of a process, and no row. */
+export const rowlessMutations: ReadonlySet<string> = new Set(["config.reload"]);
+
 /** By the name of the procedure. A procedure that changes something and has no case here fails `mutations.test.ts`. */
 export const mutationCases: Readonly<Record<string, MutationCase>> = {
   "keys.create": { prepare: async () => ({ input: { name: "Made", tags: { team: "a" } } }) },
@@ -153,6 +156,7 @@ export const mutationCases: Readonly<Record<string, MutationCase>> = {
       return { input: { budget_id: id }, objectIds: [id] };
     },
   },
+  "config.reload": { prepare: async () => ({ input: {} }) },
   "prices.put": {
     async prepare({ system }) {
       const price = { model: "audited", input_usd_per_million: "1", output_usd_per_million: "2" };
