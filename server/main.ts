@@ -101,7 +101,7 @@ export async function startServer(options: ServerOptions): Promise<void> {
     shutdown.add("context", () => context.close());
     shutdown.add("store", () => store.close());
     const endHangup = listenForHangup(
-      () => reloadOwn(context),
+      () => context.reloader.handleSignal(),
       () => void shutdown.stop("SIGHUP"),
     );
     shutdown.addFirst("hangup", endHangup);
@@ -110,14 +110,6 @@ export async function startServer(options: ServerOptions): Promise<void> {
     shutdown.close();
     for (const step of undo) await step();
     throw error;
-  }
-}
-
-function reloadOwn({ reloader }: Context): void {
-  try {
-    reloader.read().apply();
-  } catch {
-    // Every mistake is in the log.
   }
 }
 

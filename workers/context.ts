@@ -5,10 +5,11 @@ import type { Config } from "../server/platform/config.ts";
 import type { Logger } from "../server/platform/logger.ts";
 import type { JobObservation, SilentLeases } from "../server/platform/metrics.ts";
 import type { Queues } from "../server/platform/queues.ts";
+import type { RollupLagObservation } from "../server/platform/rollup-lag-observation.ts";
 
 /** What workers need; the process that runs them builds it and disposes of it. */
 export interface WorkerContext {
-  config: Pick<Config, "usage" | "dataDir" | "sealKey">;
+  config: Pick<Config, "usage" | "dataDir" | "sealKey" | "egress" | "smtp">;
   database: Database;
   logger: Logger;
   metrics: {
@@ -16,6 +17,7 @@ export interface WorkerContext {
     observeAuditChain(intact: boolean): void;
     observeKeyAdvice(counts: Record<string, number>): void;
     observeSilentLeases(silent: SilentLeases): void;
+    observeRollupLag(lag: RollupLagObservation): void;
   };
   clock: Clock;
   /** Models and prices of the config file as it is now; those that were read last where it has mistakes. */

@@ -72,6 +72,10 @@ export async function startWorkers(options: StartWorkersOptions): Promise<void> 
         metrics.observeSilentLeases(silent);
         tell({ kind: "leases", silent });
       },
+      observeRollupLag(lag) {
+        metrics.observeRollupLag(lag);
+        tell({ kind: "rollups", lag });
+      },
     },
   });
 

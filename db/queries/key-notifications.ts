@@ -17,6 +17,8 @@ export interface KeyChangeListener {
   onPricesChanged(): void;
   /** A process (the payload) has read its config file anew and asks all others to do the same. */
   onReloadAsked(process: string): void;
+  /** A stored credential of a provider changed. */
+  onCredentialsChanged(): void;
   /** What {@link sendHeartbeat} sent came back through the listening connection. */
   onBeat(sentAtMs: number): void;
   /** The connection (again) listens; what was sent before is lost. */
@@ -36,6 +38,7 @@ export async function listenForKeyChanges(
   await sql.listen("limit_rule_changed", () => listener.onRulesChanged());
   await sql.listen("model_price_changed", () => listener.onPricesChanged());
   await sql.listen("config_reload", (payload) => listener.onReloadAsked(payload));
+  await sql.listen("credential_changed", () => listener.onCredentialsChanged());
   await sql.listen(
     listener.beatChannel,
     (payload) => listener.onBeat(Number(payload)),

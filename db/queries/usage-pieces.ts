@@ -11,6 +11,8 @@ export interface UsageReading {
   starts: readonly number[];
   /** They tile the range. */
   spans: readonly UsageSpan[];
+  /** Hours before this instant are no part of their day, but beside it. */
+  hoursSinceMs: number;
   /** Where events lie that hours and days do not hold yet. */
   unmerged: readonly Span[];
   hasUnmergedRefusals: boolean;
@@ -93,7 +95,8 @@ export function listUsagePieces(statement: Statement, reading: UsageReading, mea
 /** A table of days knows keys and owners alone, and is many times smaller. */
 function isOfKeys({ groups, filter }: UsageReading): boolean {
   return (
-    groups.every((group) => group === "key" || group === "owner") && isFilterWithin(filter, ["publicId", "ownerId"])
+    groups.every((group) => group === "key" || group === "owner") &&
+    isFilterWithin(filter, ["publicId", "publicIds", "ownerId"])
   );
 }
 

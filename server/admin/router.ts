@@ -2,14 +2,18 @@ import { listAudit } from "./audit/list.ts";
 import { verifyAudit } from "./audit/verify.ts";
 import { getConfig } from "./config/get.ts";
 import { reloadConfig } from "./config/reload.ts";
+import { listJobs } from "./jobs/list.ts";
+import { runJob } from "./jobs/run.ts";
 import { changeKeys } from "./keys/bulk.ts";
 import { createKey } from "./keys/create.ts";
 import { disableKey } from "./keys/disable.ts";
 import { enableKey } from "./keys/enable.ts";
+import { findKeyFigures } from "./keys/figures.ts";
 import { getKey } from "./keys/get.ts";
 import { importKeys } from "./keys/import.ts";
 import { reportLeak } from "./keys/leaked.ts";
 import { listKeys } from "./keys/list.ts";
+import { getKeyOptions } from "./keys/options.ts";
 import { revokeKey } from "./keys/revoke.ts";
 import { rotateKey } from "./keys/rotate.ts";
 import { finishRotation } from "./keys/rotate-finish.ts";
@@ -48,6 +52,15 @@ import { inviteUser } from "./users/invite.ts";
 import { listAllUsers } from "./users/list.ts";
 import { getSession } from "./users/session.ts";
 import { updateOneUser } from "./users/update.ts";
+import { createWebhook } from "./webhooks/create.ts";
+import { deleteOneWebhook } from "./webhooks/delete.ts";
+import { getWebhook } from "./webhooks/get.ts";
+import { listAllWebhooks } from "./webhooks/list.ts";
+import { listWebhookDeliveries } from "./webhooks/list-deliveries.ts";
+import { replayDelivery } from "./webhooks/replay.ts";
+import { rotateWebhookSecret } from "./webhooks/rotate-secret.ts";
+import { testWebhook } from "./webhooks/test.ts";
+import { changeWebhook } from "./webhooks/update.ts";
 
 /** Every admin procedure, for tRPC, REST and the CLI alike. */
 export const appRouter = makeRouter({
@@ -55,6 +68,8 @@ export const appRouter = makeRouter({
     create: createKey,
     list: listKeys,
     get: getKey,
+    figures: findKeyFigures,
+    options: getKeyOptions,
     update: changeKey,
     disable: disableKey,
     enable: enableKey,
@@ -96,6 +111,18 @@ export const appRouter = makeRouter({
   prices: makeRouter({ list: listPrices, get: getPrice, put: putPrice, delete: deletePrice }),
   session: makeRouter({ get: getSession }),
   usage: makeRouter({ query: queryUsage, rerate: rerateUsage, listRerates, getRerate }),
+  jobs: makeRouter({ list: listJobs, run: runJob }),
+  webhooks: makeRouter({
+    create: createWebhook,
+    list: listAllWebhooks,
+    get: getWebhook,
+    update: changeWebhook,
+    delete: deleteOneWebhook,
+    rotateSecret: rotateWebhookSecret,
+    test: testWebhook,
+    listDeliveries: listWebhookDeliveries,
+    replay: replayDelivery,
+  }),
 });
 
 export type AppRouter = typeof appRouter;

@@ -20,6 +20,7 @@ export const configView = z.object({
   database: z.enum(["embedded", "DATABASE_URL"]),
   redis: z.enum(["REDIS_URL"]).nullable(),
   google_sign_in: z.boolean(),
+  smtp: z.boolean().describe("Whether e-mail can be sent."),
   leak_reports: z.boolean().describe("Whether scanners may report leaked keys."),
   gateway: z.object({
     auth_enabled: z.boolean(),
@@ -50,7 +51,8 @@ export const configView = z.object({
   limits: z.object({ budget_exceeded_status: count, budget_surplus: z.boolean() }),
   rate_limiting: z.object({ enabled: z.boolean(), trust_request_tags: z.boolean(), rules: count }),
   budgets: count,
-  usage: z.object({ raw_days: count, partition_days_ahead: count }),
+  egress: z.object({ allow: names }),
+  usage: z.object({ raw_days: count, hour_days: count, partition_days_ahead: count }),
   journal: z.object({
     flush_interval_ms: count,
     batch_events_max: count,
@@ -61,6 +63,7 @@ export const configView = z.object({
   models: z.array(
     z.object({ name: z.string(), output_tokens_max: count.nullable(), providers: z.array(providerView) }),
   ),
+  functions: names,
   provider_types: z.array(providerView).describe("What shorthands such as openai::gpt-5-mini are called with."),
   prices: names.describe("Models that the file says a price for."),
 });

@@ -36,6 +36,8 @@ export interface KeyChannelOptions {
   onPrices(): void;
   /** Another process has read its config file anew and asks for the same. */
   onReload(): void;
+  /** The stored credentials of providers changed, or may have, unheard. */
+  onCredentials(): void;
   onState(up: boolean): void;
 }
 
@@ -70,6 +72,7 @@ export async function openKeyChannel(options: KeyChannelOptions): Promise<KeyCha
     onReloadAsked: (process) => {
       if (process !== options.process) options.onReload();
     },
+    onCredentialsChanged: () => options.onCredentials(),
     onBeat: (sentAtMs) => {
       trustedUntilMs = Math.max(trustedUntilMs, sentAtMs + trustMs);
       setUp(true);
@@ -81,6 +84,7 @@ export async function openKeyChannel(options: KeyChannelOptions): Promise<KeyCha
       options.onImported(null);
       options.onRules();
       options.onPrices();
+      options.onCredentials();
       void beat();
       void cutUnheard();
     },

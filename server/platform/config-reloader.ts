@@ -7,6 +7,7 @@ import type { Logger } from "./logger.ts";
 /** Sections of the file that hold without a restart, by their place in {@link Config}. */
 const applied = {
   models: "models",
+  functions: "functions",
   shorthands: "provider_types",
   prices: "prices",
   plans: "plans",
@@ -20,6 +21,7 @@ const restarted = {
   keys: "keys",
   permissions: "permissions",
   auth: "auth",
+  egress: "egress",
   usage: "usage",
   journal: "journal",
   log: "log",
@@ -53,6 +55,15 @@ export class ConfigReloader {
     this.#options = options;
   }
 
+  /** Reads the file and puts it in force, for whoever hears nothing of it: what came of it is in the log. */
+  handleSignal(): void {
+    try {
+      this.read().apply();
+    } catch {
+      // As it says.
+    }
+  }
+
   /**
    * Reads the file and says what it would change. Nothing has changed yet; `apply` puts it in force.
    *
@@ -72,8 +83,9 @@ export class ConfigReloader {
     const apply = (): void => {
       const { budgetExceededStatus } = next.limits;
       const limits = { ...config.limits, budgetExceededStatus };
-      const { models, shorthands, prices, plans, rateLimiting, budgets, configHash } = next;
-      Object.assign(config, { models, shorthands, prices, plans, rateLimiting, budgets, configHash, limits });
+      const { models, functions, shorthands, prices, plans, rateLimiting, budgets, configHash } = next;
+      const named = { models, functions, shorthands, prices, plans, rateLimiting, budgets };
+      Object.assign(config, { ...named, configHash, limits });
       onApplied();
       const { hash, applied: now, needsRestart } = reload;
       logger.info({ config_hash: hash, applied: now, needs_restart: needsRestart }, "The config file was read anew");
@@ -108,3 +120,6 @@ function findReload(config: Config, next: Config): ConfigReload {
   if (config.limits.budgetSurplus !== next.limits.budgetSurplus) reload.needsRestart.push("limits.budget_surplus");
   return reload;
 }
+
+/** Every section of the file of which a change is told; a test holds it against what the file may have. */
+export const toldSections: readonly string[] = [...Object.values(applied), ...Object.values(restarted), "limits"];

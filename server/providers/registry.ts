@@ -11,11 +11,20 @@ export interface Providers {
   close(): Promise<void>;
 }
 
+export interface ProvidersOptions extends UpstreamOptions {
+  /** How Google's token endpoint is asked; the platform's own unless given. */
+  googleFetch?: typeof globalThis.fetch;
+}
+
 /** Opens the providers; no connection is made before the first call, and no SDK is loaded. */
-export function openProviders(options: UpstreamOptions): Providers {
+export function openProviders(options: ProvidersOptions): Providers {
   const upstream = openUpstream(options);
   const echo = openEcho(options);
-  const translated = openTranslated(upstream, openAuthorizer(options), options.clock);
+  const authorizer = openAuthorizer({
+    clock: options.clock,
+    ...(options.googleFetch === undefined ? {} : { fetch: options.googleFetch }),
+  });
+  const translated = openTranslated(upstream, authorizer, options.clock);
   return {
     get: (type) => (type === "echo" ? echo : isTranslated(type) ? translated : upstream),
     async close() {

@@ -18,8 +18,8 @@ export function makeUpstreamRequest(
 ): UpstreamRequest {
   const { translation } = request;
   const isTranslated = translation !== null && (translation.always || !isNativeTarget(target, wire));
-  const form = isTranslated ? translation.chat : request;
-  const endpoint = isTranslated ? "chat_completions" : wire;
+  const form = isTranslated ? translation.request : request;
+  const endpoint = isTranslated ? translation.endpoint : wire;
   const body = makeUpstreamBody(endpoint, form, target, outputTokensMax, isTranslated);
   return {
     endpoint,

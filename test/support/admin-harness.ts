@@ -32,6 +32,7 @@ function makeAdminConfig(keys: Partial<Config["keys"]> = {}): Config {
     redisUrl: null,
     peppers: [pepper],
     sealKey: new Secret("s".repeat(48)),
+    sealKeys: [{ version: 1, value: new Secret("s".repeat(48)) }],
     sessionSecret: new Secret("t".repeat(48)),
     leakSecret: new Secret("l".repeat(48)),
     configHash: "",
@@ -57,7 +58,9 @@ function makeAdminConfig(keys: Partial<Config["keys"]> = {}): Config {
     permissions: permissionCatalogue,
     journal: { flushIntervalMs: 1, batchEventsMax: 1, pendingEventsMax: 1, segmentBytesMax: 1 },
     limits: { budgetExceededStatus: 429, budgetSurplus: true },
-    usage: { rawDays: 1, partitionDaysAhead: 1 },
+    usage: { rawDays: 1, hourDays: 400, partitionDaysAhead: 1 },
+    egress: { allow: [] },
+    smtp: null,
     auth: {
       baseUrl: null,
       signUp: "open",
@@ -70,6 +73,7 @@ function makeAdminConfig(keys: Partial<Config["keys"]> = {}): Config {
     budgets: [],
     plans: parsePlans({ value: undefined, path: ["plans"] }, []),
     models: new Map(),
+    functions: new Map(),
     shorthands: new Map(),
     prices: new Map(),
   };

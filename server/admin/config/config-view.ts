@@ -11,6 +11,7 @@ export function makeConfigView(config: Config): ConfigView {
     database: config.databaseUrl === null ? "embedded" : "DATABASE_URL",
     redis: config.redisUrl === null ? null : "REDIS_URL",
     google_sign_in: auth.google !== null,
+    smtp: config.smtp !== null,
     leak_reports: config.leakSecret !== null,
     gateway: {
       auth_enabled: gateway.authEnabled,
@@ -45,7 +46,8 @@ export function makeConfigView(config: Config): ConfigView {
       rules: rateLimiting.rules.length,
     },
     budgets: config.budgets.length,
-    usage: { raw_days: usage.rawDays, partition_days_ahead: usage.partitionDaysAhead },
+    egress: { allow: [...config.egress.allow] },
+    usage: { raw_days: usage.rawDays, hour_days: usage.hourDays, partition_days_ahead: usage.partitionDaysAhead },
     journal: {
       flush_interval_ms: journal.flushIntervalMs,
       batch_events_max: journal.batchEventsMax,
@@ -58,6 +60,7 @@ export function makeConfigView(config: Config): ConfigView {
       output_tokens_max: outputTokensMax,
       providers: providers.map(makeProviderView),
     })),
+    functions: [...config.functions.keys()],
     provider_types: [...config.shorthands.values()].map(makeProviderView),
     prices: [...config.prices.keys()],
   };

@@ -1,13 +1,16 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { makeFlatPrice, rateBuckets, rateFields } from "../../../server/core/flat-price.ts";
+import { type FlatRates, makeFlatPrice, rateBuckets, rateFields } from "../../../server/core/flat-price.ts";
 import { makePriceView, makeWireRates, parseWireRates, wireRates } from "../../../server/core/price-schema.ts";
 
 const rate = fc.bigInt({ min: 0n, max: 1_000_000_000_000_000n });
 const optional = Object.fromEntries(
   rateBuckets.filter((bucket) => bucket !== "input" && bucket !== "output").map((bucket) => [bucket, rate]),
 );
-const rates = fc.record({ input: rate, output: rate, ...optional }, { requiredKeys: ["input", "output"] });
+const rates: fc.Arbitrary<FlatRates> = fc.record(
+  { input: rate, output: rate, ...optional },
+  { requiredKeys: ["input", "output"] },
+);
 
 test("rates survive the wire and the table exactly", () => {
   fc.assert(
