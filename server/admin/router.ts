@@ -1,5 +1,7 @@
 import { listAudit } from "./audit/list.ts";
 import { verifyAudit } from "./audit/verify.ts";
+import { getConfig } from "./config/get.ts";
+import { reloadConfig } from "./config/reload.ts";
 import { listJobs } from "./jobs/list.ts";
 import { runJob } from "./jobs/run.ts";
 import { changeKeys } from "./keys/bulk.ts";
@@ -106,6 +108,7 @@ export const appRouter = makeRouter({
     delete: deleteBudget,
   }),
   plans: makeRouter({ list: listPlans }),
+  config: makeRouter({ get: getConfig, reload: reloadConfig }),
   prices: makeRouter({ list: listPrices, get: getPrice, put: putPrice, delete: deletePrice }),
   session: makeRouter({ get: getSession }),
   usage: makeRouter({ query: queryUsage, events: listEvents, rerate: rerateUsage, listRerates, getRerate }),

@@ -53,6 +53,8 @@ limits.reset        | 401    | 403       | 403         | 403            | 200 20
 limits.listProcesses | 401   | 403       | 403         | 403            | 200            | 403            | 200
 limits.writeOff     | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
 plans.list          | 401    | 403       | 403         | 200            | 200            | 200            | 200
+config.get          | 401    | 403       | 403         | 403            | 200            | 403            | 200
+config.reload       | 401    | 403       | 403         | 403            | 200            | 403            | 200
 prices.list         | 401    | 403       | 403         | 403            | 200            | 403            | 200
 prices.get          | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
 prices.put          | 401    | 403       | 403         | 403            | 200            | 403            | 200
@@ -173,6 +175,8 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "limits.listProcesses": () => ({}),
   "limits.writeOff": ({ process }) => ({ process }),
   "plans.list": () => ({}),
+  "config.get": () => ({}),
+  "config.reload": () => ({}),
   "prices.list": () => ({}),
   "prices.get": makePriceReference,
   "prices.put": () => ({ model: "priced", input_usd_per_million: "1", output_usd_per_million: "2" }),
