@@ -54,8 +54,8 @@ export class TranslatedCall implements UpstreamCall {
     this.#onEnded = onEnded;
   }
 
-  /** Runs to the end; never rejects. `stream`: `null` for a whole answer. */
-  async run(make: () => Promise<TranslatedChat>, stream: { includeUsage: boolean } | null): Promise<void> {
+  /** Runs a chat to its end; never rejects. `stream`: `null` for a whole answer. */
+  async runChat(make: () => Promise<TranslatedChat>, stream: { includeUsage: boolean } | null): Promise<void> {
     try {
       // The caller has no call object before `send` has returned.
       await Promise.resolve();
@@ -65,6 +65,16 @@ export class TranslatedCall implements UpstreamCall {
         const result = await model.doGenerate(options);
         this.#answer(200, json, Buffer.from(makeChatAnswer(result, this.#identity)));
       } else await this.#play((await model.doStream(options)).stream, stream.includeUsage);
+    } catch (error) {
+      this.#handleError(error);
+    }
+  }
+
+  /** Asks for an answer that is JSON in any case; never rejects. */
+  async runWhole(ask: () => Promise<string>): Promise<void> {
+    try {
+      await Promise.resolve();
+      this.#answer(200, json, Buffer.from(await ask()));
     } catch (error) {
       this.#handleError(error);
     }

@@ -12,7 +12,7 @@ import {
 } from "../../../server/providers/provider-features.ts";
 import { openProviders, type Providers } from "../../../server/providers/registry.ts";
 import { makeTargetAddress } from "../../../server/providers/target-address.ts";
-import type { ProviderTarget, UpstreamRequest } from "../../../server/providers/types.ts";
+import type { ProviderTarget, UpstreamRequest, WireEndpoint } from "../../../server/providers/types.ts";
 import { type GoogleTokenEndpoint, openGoogleTokenEndpoint } from "../../support/google-token-endpoint.ts";
 import { fakeModels, openProviderFake, type ProviderFake } from "../../support/provider-fake.ts";
 import { type RecordedScenario, recorded } from "../../support/recorded-answers.ts";
@@ -54,9 +54,15 @@ const bases: Readonly<Partial<Record<ProviderType, string>>> = {
   google_ai_studio_gemini: "/v1beta",
 };
 
-function makeFakeTarget(type: ProviderType): ProviderTarget {
+const embeddingModels: Readonly<Partial<Record<ProviderType, string>>> = {
+  aws_bedrock: "amazon.titan-embed-text-v2:0",
+  gcp_vertex_gemini: "text-embedding-005",
+  google_ai_studio_gemini: "gemini-embedding-001",
+};
+
+function makeFakeTarget(type: ProviderType, endpoint: WireEndpoint): ProviderTarget {
   if (type === "echo") return makeTarget(null, { upstreamModel: "demo" });
-  const upstreamModel = fakeModels[type] ?? "some-model";
+  const upstreamModel = (endpoint === "embeddings" ? embeddingModels : fakeModels)[type] ?? "some-model";
   const { credentialKind } = providerTypes[type];
   const vertex = credentialKind === "service_account" ? { projectId: "test-project", location: "us-east5" } : null;
   const region = credentialKind === "aws" ? aws.region : null;
@@ -84,7 +90,7 @@ type Json = Record<string, unknown>;
 
 async function ask(type: ProviderType, request: UpstreamRequest): Promise<{ status: number; text: string }> {
   const sink = makeScriptedSink();
-  providers.get(type).send(makeFakeTarget(type), request, sink);
+  providers.get(type).send(makeFakeTarget(type, request.endpoint), request, sink);
   const { end } = await sink.ended;
   expect(end).toBe("end");
   return { status: sink.status, text: sink.text() };
@@ -207,7 +213,14 @@ const checks: Readonly<Record<ProviderFeature, (type: ProviderType) => Promise<v
     expect(status).toBe(200);
     const { data, usage } = JSON.parse(text) as { data: { embedding: number[] }[]; usage: unknown };
     expect(data[0]?.embedding.length).toBeGreaterThan(1);
-    expect(parseOpenAiUsage(usage)).toMatchObject({ ok: true });
+    // Google AI Studio counts nothing here.
+    expect(usage === undefined).toBe(type === "google_ai_studio_gemini");
+    expect(parseOpenAiUsage(usage ?? { prompt_tokens: 0 }).ok).toBe(true);
+    const encoded = await ask(
+      type,
+      makeRequest({ model: "some-model", input: ["hello"], encoding_format: "base64" }, "embeddings"),
+    );
+    expect(encoded.status).toBe(200);
   },
 
   async usage(type) {
