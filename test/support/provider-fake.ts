@@ -99,8 +99,8 @@ function findReply(
 /** What is neither a chat nor a message. */
 function findOtherReply(path: string): object | null {
   if (path.includes("titan-embed")) return { embedding: [0.5, -0.25], inputTextTokenCount: 3 };
-  if (/:embedContent$/.test(path)) return { embedding: { values: [0.5, -0.25] } };
-  if (/:predict$/.test(path)) {
+  if (path.endsWith(":embedContent")) return { embedding: { values: [0.5, -0.25] } };
+  if (path.endsWith(":predict")) {
     return {
       predictions: [{ embeddings: { values: [0.5, -0.25], statistics: { token_count: 3, truncated: false } } }],
     };

@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { replaceProviderTable } from "../../../scripts/docs/provider-table.ts";
 import { type ProviderType, providerTypes } from "../../../server/core/provider-type.ts";
 import { Secret } from "../../../server/core/secret.ts";
 import { parseOpenAiUsage } from "../../../server/core/usage-report.ts";
@@ -37,7 +39,11 @@ beforeAll(async () => {
   fake = await openProviderFake({ token, aws, googleTokens: google.tokens });
   providers = openProviders({ clock: openClock(), googleFetch: google.fetch });
 });
-beforeEach(() => {
+/** Names of the tests that have begun. Those of the table are before those that look for them. */
+const ran = new Set<string>();
+
+beforeEach(({ task }) => {
+  ran.add(task.name);
   fake.calls.length = 0;
   fake.reply = null;
 });
@@ -295,5 +301,25 @@ describe.each(types)("%s", (type) => {
 
   test.each([makeFeatureTest(type, "credential default")])("%s", () => {
     expect(findDefaultFault(type)).toBeNull();
+  });
+});
+
+describe("docs/providers.md", () => {
+  const page = readFileSync(new URL("../../../docs/providers.md", import.meta.url), "utf8");
+
+  test("is what the registry says", () => {
+    expect(page).toBe(replaceProviderTable(page));
+  });
+
+  test("has a test behind each cell that says yes", () => {
+    const [head = [], , ...rows] = page
+      .split("\n")
+      .filter((line) => line.startsWith("| "))
+      .map((line) => line.split("|").map((cell) => cell.trim()));
+    const cells = rows.flatMap(([, type, ...row]) =>
+      row.flatMap((cell, column) => (cell === "yes" || cell.startsWith("`") ? [`${type}: ${head[column + 2]}`] : [])),
+    );
+    expect(cells.length).toBeGreaterThan(150);
+    expect(cells.filter((cell) => !ran.has(cell.replaceAll("`", "")))).toEqual([]);
   });
 });
