@@ -15,6 +15,7 @@ import { handleInference } from "./pipeline.ts";
 import { respondRefusal } from "./respond.ts";
 import { messagesSurface } from "./surfaces/anthropic/messages-surface.ts";
 import { chatSurface } from "./surfaces/chat-surface.ts";
+import { responsesSurface } from "./surfaces/responses/responses-surface.ts";
 import type { Surface } from "./surfaces/surface.ts";
 import { inferenceSurface } from "./surfaces/tensorzero/inference-surface.ts";
 import { makeTextSurface } from "./surfaces/text-surface.ts";
@@ -24,6 +25,7 @@ const openAiRoutes: readonly (readonly [path: string, surface: Surface])[] = [
   ["/chat/completions", chatSurface],
   ["/completions", makeTextSurface("completions", "/completions")],
   ["/embeddings", makeTextSurface("embeddings", "/embeddings")],
+  ["/responses", responsesSurface],
 ];
 
 const otherRoutes: readonly (readonly [path: string, surface: Surface])[] = [
