@@ -3,6 +3,7 @@ import { findLastEventEnd, findNextEventEnd } from "../../providers/sse-boundary
 import { SseEvents, type SseOverflow, sseOverflow } from "../../providers/sse-events.ts";
 import { countOutputBytes } from "../../providers/sse-openai-output.ts";
 import { parseSseEvent } from "../../providers/sse-parse.ts";
+import { hasTokens } from "../reported-usage.ts";
 import { isJson, type Json } from "./json-value.ts";
 import type { StreamScan } from "./surface.ts";
 
@@ -83,11 +84,6 @@ export class TypedEventScan implements StreamScan {
     }
     if (isJson(response.usage) && hasTokens(response.usage)) this.usage = parseOpenAiUsage(response.usage);
   }
-}
-
-/** What is charged by the minute says so instead of tokens. */
-export function hasTokens(usage: Json): boolean {
-  return usage.type === undefined || usage.type === "tokens";
 }
 
 function parseObject(text: string): Json | null {

@@ -53,6 +53,7 @@ export const responsesSurface: Surface = {
   credential: "bearer",
   errors: responsesErrors,
   takesForms: false,
+  passesMedia: false,
   parse: (_proxy, body) => parse(body),
   prepare: (parsed, model) => prepareTranslated(parsed, model, "responses", translate),
 };
