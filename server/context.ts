@@ -19,6 +19,7 @@ import { BudgetLeases } from "./limits/budget-leases.ts";
 import { LeaseConnection } from "./limits/lease-connection.ts";
 import { openRateWindows } from "./limits/open-rate-windows.ts";
 import { openProcessLease } from "./limits/process-lease.ts";
+import { openProviderReporter } from "./limits/provider-reporter.ts";
 import { RuleBook } from "./limits/rule-book.ts";
 import { type Clock, openClock } from "./platform/clock.ts";
 import type { Config } from "./platform/config.ts";
@@ -193,6 +194,15 @@ async function openRest(
     liveProcesses: () => processLease.live(),
   });
   const health = openHealthBook();
+  const reporter = openProviderReporter({
+    database,
+    logger,
+    process,
+    list: () => {
+      const used = health.list().filter(({ isUsed }) => isUsed);
+      return used.map((entry) => entry.getReport(clock.monotonicMs()));
+    },
+  });
   const openRequests = { count: 0 };
   metrics.watch("openRequests", () => openRequests.count);
   metrics.watch("keyCacheEntries", () => keyCache.size);
@@ -203,6 +213,7 @@ async function openRest(
   let closing: Promise<void> | null = null;
   async function closeAll(): Promise<void> {
     await providers.close();
+    await reporter.close();
     await rateWindows.close();
     await lastUsed.close();
     await openBudgets.close();

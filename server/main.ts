@@ -27,6 +27,7 @@ import { openShutdown, type Shutdown } from "./platform/shutdown.ts";
 import { version } from "./platform/version.ts";
 import { openWorkerProcess, type WorkerProcess } from "./platform/worker-process.ts";
 import { findCorsOrigin, findPlaceRefusal } from "./proxy/admit.ts";
+import { makeProbeProvider } from "./proxy/probe-provider.ts";
 import { makeHotRoutes, makeInferenceRouter } from "./proxy/router.ts";
 import { openStore } from "./store.ts";
 
@@ -140,6 +141,7 @@ function makeRouters(
       config,
       logger,
       randomBytes,
+      probeProvider: makeProbeProvider(context.proxy),
     }),
   };
 }

@@ -1,5 +1,12 @@
 import { listAudit } from "./audit/list.ts";
 import { verifyAudit } from "./audit/verify.ts";
+import { createCredential } from "./credentials/create.ts";
+import { deleteStoredCredential } from "./credentials/delete.ts";
+import { getCredential } from "./credentials/get.ts";
+import { listStoredCredentials } from "./credentials/list.ts";
+import { rotateSealKey } from "./credentials/rotate-seal-key.ts";
+import { testCredential } from "./credentials/test.ts";
+import { changeCredential } from "./credentials/update.ts";
 import { changeKeys } from "./keys/bulk.ts";
 import { createKey } from "./keys/create.ts";
 import { disableKey } from "./keys/disable.ts";
@@ -28,6 +35,7 @@ import { updateBudget } from "./limits/update-budget.ts";
 import { updateRule } from "./limits/update-rule.ts";
 import { writeOffProcess } from "./limits/write-off.ts";
 import { listPlans } from "./plans/list.ts";
+import { listProviders } from "./providers/list.ts";
 import { makeCallerFactory, makeRouter } from "./trpc.ts";
 import { queryUsage } from "./usage/query.ts";
 import { createUser } from "./users/create.ts";
@@ -82,7 +90,17 @@ export const appRouter = makeRouter({
     update: updateBudget,
     delete: deleteBudget,
   }),
+  credentials: makeRouter({
+    create: createCredential,
+    list: listStoredCredentials,
+    get: getCredential,
+    update: changeCredential,
+    delete: deleteStoredCredential,
+    test: testCredential,
+    rotateSealKey,
+  }),
   plans: makeRouter({ list: listPlans }),
+  providers: makeRouter({ list: listProviders }),
   session: makeRouter({ get: getSession }),
   usage: makeRouter({ query: queryUsage }),
 });

@@ -50,6 +50,14 @@ limits.topUp        | 401    | 403       | 403         | 403            | 200 20
 limits.reset        | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
 limits.listProcesses | 401   | 403       | 403         | 403            | 200            | 403            | 200
 limits.writeOff     | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+credentials.create  | 401    | 403       | 403         | 403            | 201            | 403            | 201
+credentials.list    | 401    | 403       | 403         | 403            | 200            | 403            | 200
+credentials.get     | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+credentials.update  | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+credentials.delete  | 401    | 403       | 403         | 403            | 204 204 404    | 403            | 204 204 404
+credentials.test    | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+credentials.rotateSealKey | 401 | 403     | 403         | 403            | 200            | 403            | 200
+providers.list      | 401    | 403       | 403         | 403            | 200            | 403            | 200
 plans.list          | 401    | 403       | 403         | 200            | 200            | 200            | 200
 session.get         | 401    | 403       | 403         | 200            | 200            | 200            | 200
 usage.query         | 401    | 403       | 200 404 404 | 403            | 200 200 200-   | 200 404 404    | 200 200 200-
@@ -99,6 +107,8 @@ export interface MatrixObject {
   ownerId: string;
   /** A process that leases budgets. */
   process: string;
+  /** A stored credential of a provider. */
+  credentialName: string;
 }
 
 /** The input of each procedure that names the object, by path, filter or body. */
@@ -142,6 +152,14 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "limits.reset": ({ publicId }) => ({ public_id: publicId, period: "total" }),
   "limits.listProcesses": () => ({}),
   "limits.writeOff": ({ process }) => ({ process }),
+  "credentials.create": () => ({ name: makeCredentialName(), secret: "sk-of-the-matrix" }),
+  "credentials.list": () => ({}),
+  "credentials.get": makeCredentialReference,
+  "credentials.update": ({ credentialName }) => ({ credential_name: credentialName, secret: "sk-of-the-matrix-2" }),
+  "credentials.delete": makeCredentialReference,
+  "credentials.test": ({ credentialName }) => ({ credential_name: credentialName, model: "echo::matrix" }),
+  "credentials.rotateSealKey": () => ({}),
+  "providers.list": () => ({}),
   "plans.list": () => ({}),
   "session.get": () => ({}),
   "audit.list": ({ publicId }) => ({ object: publicId }),
@@ -159,6 +177,15 @@ function makeUserReference({ userId }: MatrixObject): Record<string, unknown> {
 
 function makeRuleReference({ limitId }: MatrixObject): Record<string, unknown> {
   return { rule_id: limitId };
+}
+
+/** One that is not taken. */
+export function makeCredentialName(): string {
+  return `matrix-${randomBytes(6).toString("hex")}`;
+}
+
+function makeCredentialReference({ credentialName }: MatrixObject): Record<string, unknown> {
+  return { credential_name: credentialName };
 }
 
 function makeBudgetReference({ limitId }: MatrixObject): Record<string, unknown> {

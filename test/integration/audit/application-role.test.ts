@@ -245,7 +245,7 @@ describe("rows of tenants", () => {
     }
   }
 
-  test("these are all tables of the product but those of usage, budgets and limit rules", async () => {
+  test("these are all tables of the product but those of usage, budgets, limit rules and providers", async () => {
     const rows = await owner()<{ name: string; secure: boolean }[]>`
       select relname as name, relrowsecurity as secure from pg_class
       where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition order by 1`;
@@ -257,6 +257,8 @@ describe("rows of tenants", () => {
       "budget_write_off",
       "limit_rule",
       "limit_rule_version",
+      "provider_credential",
+      "provider_health",
       "usage_event",
       "usage_part",
     ]);

@@ -17,6 +17,7 @@ import {
   listRouteCells,
   type MatrixCell,
   type MatrixObject,
+  makeCredentialName,
   matrixInputs,
   objectNames,
 } from "../../support/authorization-matrix.ts";
@@ -68,6 +69,7 @@ async function makeObject(cell: MatrixCell): Promise<MatrixObject> {
       userId: "nobody",
       limitId: "rule_none",
       process: "none",
+      credentialName: "none",
     };
   }
   const own = cell.caller === "member" ? memberId : "owner-a";
@@ -83,6 +85,7 @@ async function makeObject(cell: MatrixCell): Promise<MatrixObject> {
   return {
     ...key,
     ownerId,
+    credentialName: await findCredentialName(cell),
     userId: await findUserId(cell),
     limitId: await findLimitId(cell),
     process: await makeProcess(cell),
@@ -118,6 +121,20 @@ async function findLimitId({ name, status }: MatrixCell): Promise<string> {
   return ((await made.json()) as { id: string }).id;
 }
 
+/** A stored credential, where the call gets as far as that; a key pins it where it is to be tried. */
+async function findCredentialName({ name, status }: MatrixCell): Promise<string> {
+  if (!/^credentials\.(get|update|delete|test)$/.test(name) || status >= 300) return "none";
+  const made = await gateway.call("POST", "/admin/credentials", gateway.adminKey, {
+    name: makeCredentialName(),
+    secret: "sk-of-the-matrix",
+  });
+  const stored = (await made.json()) as { name: string };
+  if (name === "credentials.test") {
+    await gateway.makeKey({ provider_credentials: { echo: stored.name }, permissions: ["ai:inference"] });
+  }
+  return stored.name;
+}
+
 /** All that a call could have changed. */
 async function loadState(): Promise<string> {
   const { sql } = gateway.database.database;
@@ -127,8 +144,9 @@ async function loadState(): Promise<string> {
   const users = await sql`select * from app_user order by id`;
   const limits = await sql`select * from limit_rule order by id`;
   const windows = await sql`select window_id, extra_nano_usd from budget_window order by window_id`;
+  const credentials = await sql`select * from provider_credential order by name`;
   const processes = await sql`select process, closed_at from budget_process order by process`;
-  return JSON.stringify([keys, secrets, users, limits, windows, processes]);
+  return JSON.stringify([keys, secrets, users, limits, windows, processes, credentials]);
 }
 
 async function check(cell: MatrixCell): Promise<void> {

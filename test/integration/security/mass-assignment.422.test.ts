@@ -63,7 +63,14 @@ beforeAll(async () => {
   gateway = await openUsersGateway("[plans.free]\nkeys = 100\n");
   const member = await signUp(gateway.url);
   const key = await gateway.makeKey({ owner_id: member.id, permissions: ["ai:inference"] });
-  object = { ...key, ownerId: member.id, userId: member.id, limitId: "rule_none", process: "none" };
+  object = {
+    ...key,
+    ownerId: member.id,
+    userId: member.id,
+    limitId: "rule_none",
+    process: "none",
+    credentialName: "none",
+  };
   callers = [
     { title: "nobody", headers: {} },
     { title: "a member", headers: { cookie: member.cookie, origin: gateway.url } },
