@@ -9,6 +9,7 @@ COPY workers workers
 COPY db db
 COPY client client
 COPY scripts/cli scripts/cli
+COPY web web
 RUN npm run build
 
 FROM node:24-slim AS dependencies

@@ -29,6 +29,7 @@ const checks: readonly Check[] = [
       "node_modules/.cache/check.tsbuildinfo",
     ],
   },
+  { name: "web types", program: "typescript/bin/tsc", args: ["--noEmit", "-p", "web/tsconfig.json"] },
   { name: "format", program: "@biomejs/biome/bin/biome", args: ["check", "--error-on-warnings", "."] },
 ];
 

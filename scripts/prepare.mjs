@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { takeLock, updateLock } from "./prepare-lock.mjs";
 
 /**
- * One thing that has to be fresh before the program runs. To add a build (a dashboard, say), add a step to the list at the end.
+ * One thing that has to be fresh before the program runs. To add a build, add a step to the list at the end.
  * @typedef {object} Step
  * @property {string} progress One line, printed when the work starts.
  * @property {() => boolean} isStale Cheap: it runs at every start.
@@ -33,6 +33,8 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const dist = path.join(root, "dist");
 const program = path.join(dist, "scripts/cli/main.js");
 const compiler = path.join(root, "node_modules/typescript/bin/tsc");
+const bundler = path.join(root, "node_modules/vite/bin/vite.js");
+const dashboard = path.join(dist, "web/index.html");
 const sourceFolders = ["server", "workers", "db", "client", "scripts/cli"];
 const lock = path.join(dist, ".prepare-lock");
 
@@ -154,14 +156,19 @@ function findFiles(folder, ending) {
   });
 }
 
-function makeSourceSignature() {
+/** @param {string[]} files */
+function makeSourceSignature(files) {
   const hash = createHash("sha256");
-  const files = sourceFolders.flatMap((folder) => findFiles(folder, ".ts"));
-  for (const file of [...files.sort(), "tsconfig.json", "tsconfig.build.json", "package-lock.json"]) {
+  for (const file of [...files.sort(), "package-lock.json"]) {
     const stat = fs.statSync(path.join(root, file), { throwIfNoEntry: false });
     hash.update(`${file} ${stat?.mtimeMs} ${stat?.size}\n`);
   }
   return hash.digest("hex");
+}
+
+function makeProgramSignature() {
+  const files = sourceFolders.flatMap((folder) => findFiles(folder, ".ts"));
+  return makeSourceSignature([...files, "tsconfig.json", "tsconfig.build.json"]);
 }
 
 const buildStamp = path.join(dist, ".build-stamp");
@@ -171,13 +178,13 @@ const build = {
   progress: "Compiling …",
   isStale() {
     if (!fs.existsSync(program)) return true;
-    if (readText(buildStamp) === makeSourceSignature()) return false;
+    if (readText(buildStamp) === makeProgramSignature()) return false;
     // A production install cannot compile; what was built is what runs.
     return findInstallState() !== "production";
   },
   async run() {
     // Taken before the compiler reads: a file saved meanwhile makes the next start compile again.
-    const signature = makeSourceSignature();
+    const signature = makeProgramSignature();
     fs.rmSync(buildStamp, { force: true });
     // The compiler trusts its record, not the disk: without the program the record is worth nothing.
     if (!fs.existsSync(program)) fs.rmSync(path.join(dist, ".tsbuildinfo"), { force: true });
@@ -191,6 +198,26 @@ const build = {
       fs.rmSync(path.join(root, `${file}.map`), { force: true });
     }
     fs.writeFileSync(buildStamp, signature);
+  },
+};
+
+const makeDashboardSignature = () => makeSourceSignature(findFiles("web", ""));
+
+const dashboardStamp = path.join(dist, ".dashboard-stamp");
+
+/** @type {Step} */
+const buildDashboard = {
+  progress: "Building the dashboard …",
+  isStale() {
+    if (!fs.existsSync(path.join(root, "web/index.html"))) return false;
+    if (fs.existsSync(dashboard) && readText(dashboardStamp) === makeDashboardSignature()) return false;
+    return findInstallState() !== "production";
+  },
+  async run() {
+    const signature = makeDashboardSignature();
+    fs.rmSync(dashboardStamp, { force: true });
+    await runCommand(process.execPath, [bundler, "build", "web", "--logLevel", "warn"], process.stderr);
+    fs.writeFileSync(dashboardStamp, signature);
   },
 };
 
@@ -223,7 +250,7 @@ function runCommand(command, args, output) {
 }
 
 const isBuildWanted = process.argv.includes("--build");
-const steps = isBuildWanted ? [install, build] : [install];
+const steps = isBuildWanted ? [install, build, buildDashboard] : [install];
 
 async function prepare() {
   if (!steps.some((step) => step.isStale())) return;

@@ -6,6 +6,7 @@ export interface Routers {
   inference: Router;
   operations: Router;
   admin: Router;
+  dashboard: Router;
 }
 
 /** Mounts the rooms' routers, the inference API first: nothing stands between it and the socket. */
@@ -17,6 +18,7 @@ export function makeApp(routers: Routers, logger: Logger): Express {
   app.use(routers.inference);
   app.use(routers.operations);
   app.use(routers.admin);
+  app.use(routers.dashboard);
   app.use(handleUnknownRoute);
   app.use(makeErrorHandler(logger));
   return app;

@@ -18,17 +18,19 @@ import { recoverJournals } from "./ledger/recovery.ts";
 import { BudgetLeases } from "./limits/budget-leases.ts";
 import { LeaseConnection } from "./limits/lease-connection.ts";
 import { openRateWindows } from "./limits/open-rate-windows.ts";
+import { openPriceBook } from "./limits/price-book.ts";
 import { openProcessLease } from "./limits/process-lease.ts";
 import { openProviderReporter } from "./limits/provider-reporter.ts";
 import { RuleBook } from "./limits/rule-book.ts";
+import { makeStoredPrices } from "./limits/stored-prices.ts";
 import { type Clock, openClock } from "./platform/clock.ts";
 import type { Config } from "./platform/config.ts";
 import type { Logger } from "./platform/logger.ts";
 import { type Metrics, openMetrics } from "./platform/metrics.ts";
 import { openHealthBook } from "./providers/health-book.ts";
-import { openModelTable } from "./providers/model-table.ts";
-import { openPriceBook } from "./providers/price-book.ts";
+import { ModelBook } from "./providers/model-book.ts";
 import { openProviders } from "./providers/registry.ts";
+import { AnswerBurst } from "./proxy/answer-burst.ts";
 import type { ProxyContext } from "./proxy/context.ts";
 import { openEventIds } from "./proxy/event-ids.ts";
 import { OpenCalls } from "./proxy/open-calls.ts";
@@ -124,6 +126,9 @@ async function openRest(
   const openCalls = new OpenCalls();
   const imported = new ImportedFormats(database);
   const ruleBook = new RuleBook({ database, clock, logger, config });
+  const health = openHealthBook();
+  const models = new ModelBook(config, openPriceBook(new Map()), health);
+  const storedPrices = makeStoredPrices({ database, clock, logger, onPrices: (prices) => models.setStored(prices) });
   const vault = new CredentialVault({ database, clock, logger, config });
   let listening = false;
   let clientOrigins: ClientOrigins | null = null;
@@ -145,6 +150,7 @@ async function openRest(
     onImported: (format) => imported.notice(format),
     onBudgetPressure: (windowId) => budgets?.noticePressure(windowId),
     onRules: () => ruleBook.noticeChange(),
+    onPrices: () => storedPrices.noticeChange(),
     onCredentials: () => vault.noticeChange(),
     onState: (up) => {
       listening = up;
@@ -156,6 +162,7 @@ async function openRest(
   // Before the first request: a key that was imported must not be refused because nobody has looked yet.
   await imported.load();
   await ruleBook.open(keyChannel);
+  await storedPrices.open(keyChannel);
   await vault.open(keyChannel);
   clientOrigins = new ClientOrigins({ database, clock, channel: keyChannel, graceMs: config.gateway.graceMs });
   const leaseConnection = new LeaseConnection(database, process);
@@ -193,7 +200,6 @@ async function openRest(
     process,
     liveProcesses: () => processLease.live(),
   });
-  const health = openHealthBook();
   const reporter = openProviderReporter({
     database,
     logger,
@@ -230,6 +236,7 @@ async function openRest(
     keyCache.close();
     imported.close();
     await ruleBook.close();
+    await storedPrices.close();
     await vault.close();
     await keyChannel.close();
     await database.close();
@@ -252,12 +259,12 @@ async function openRest(
       findKey,
       findClientAddress: makeFindClientAddress(config.gateway.trustedProxies),
       clientOrigins,
-      ownRecords: makeOwnRecords(database, clock),
+      ownRecords: makeOwnRecords(database, clock, config.usage.rawDays),
       lastUsed,
       budgets: openBudgets,
       rules: ruleBook,
       rateWindows,
-      models: openModelTable(config, openPriceBook(config.prices), health),
+      models,
       providers,
       vault,
       random: Math.random,
@@ -265,6 +272,7 @@ async function openRest(
       flusher,
       makeEventId: openEventIds(clock),
       openCalls,
+      answers: new AnswerBurst(),
       openRequests,
     },
     close() {

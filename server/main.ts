@@ -14,6 +14,7 @@ import { isPermissionGranted } from "./core/permission.ts";
 import { makeHttpClose } from "./http/drain.ts";
 import { makeOperationsRouter } from "./http/health.ts";
 import { makeHttpServer } from "./http/server.ts";
+import { makeDashboardRouter } from "./http/static.ts";
 import { isRefusal } from "./keys/authenticate.ts";
 import { makeFirstKeys } from "./keys/first-keys.ts";
 import { makeBanner } from "./platform/banner.ts";
@@ -143,6 +144,7 @@ function makeRouters(
       randomBytes,
       probeProvider: makeProbeProvider(context.proxy),
     }),
+    dashboard: makeDashboardRouter(),
   };
 }
 

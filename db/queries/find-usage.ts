@@ -1,191 +1,178 @@
 import type postgres from "postgres";
-import type { UsageGrain, UsageGroup } from "../../server/core/usage-schema.ts";
-
-/** Which events count. The range is of partitions too: nothing outside of it is read. */
-export interface UsageFilter {
-  from: Date;
-  /** Exclusive. */
-  to: Date;
-  publicId?: string | undefined;
-  ownerId?: string | undefined;
-  model?: string | undefined;
-  provider?: string | undefined;
-  endpoint?: string | undefined;
-  /** Key-bound tags; all must match. */
-  tags?: Readonly<Record<string, string>> | undefined;
-}
+import { makeUsagePlan } from "../../server/core/usage-plan.ts";
+import type { UsageGroup, UsageOrder } from "../../server/core/usage-question.ts";
+import { Statement } from "../statement.ts";
+import { findUsageFacts } from "./find-usage-facts.ts";
+import { loadUsagePercentiles, type UsagePercentiles } from "./load-usage-percentiles.ts";
+import type { UsageFilter } from "./usage-filter.ts";
+import { listUsagePieces, type UsageReading } from "./usage-pieces.ts";
+import { makeUsageRowsText } from "./usage-rows.ts";
+import { type UsageCounter, usageCounters } from "./usage-sums.ts";
 
 export interface UsageQuestion {
   filter: UsageFilter;
   groups: readonly UsageGroup[];
-  grain: UsageGrain | null;
-  /** IANA name. */
-  timezone: string;
-  /** One more than this many rows are answered where there are more. */
-  rowsMax: number;
+  /** Where the buckets of the range begin, in milliseconds since 1970, ascending; the first one's beginning is the range's. */
+  starts: readonly number[];
+  /** The range's end, without it. */
+  toMs: number;
+  /** The same of the range before, which ends where this one begins. */
+  previousStarts: readonly number[];
+  /** Minutes and networks, which no rollup holds. */
+  rawOnly: boolean;
+  top: number | null;
+  orderBy: UsageOrder | null;
+  ascending: boolean;
+  percentiles: boolean;
+  /** As retention keeps them. */
+  rawDays: number;
+  limit: number;
+  /** The last row of the page before. */
+  after: UsagePlace | null;
 }
 
-/** Totals of some events. Money is nano-USD; times are milliseconds. */
-export interface UsageSum {
-  requests: number;
-  errors: number;
-  inputTokens: number;
-  cachedInputTokens: number;
-  cacheWriteTokens: number;
-  outputTokens: number;
-  reasoningTokens: number;
-  costNanoUsd: bigint;
-  unpricedRequests: number;
-  bytesIn: number;
-  bytesOut: number;
-  /** p50, p95, p99; `null` where nothing was measured. */
-  latencyMs: readonly number[] | null;
-  firstTokenMs: readonly number[] | null;
-  firstUsedAt: Date | null;
-  lastUsedAt: Date | null;
-}
-
-export interface UsageGroupSum extends UsageSum {
-  /** Values in the order of the groups asked for. */
+/** Where a row stands among all. */
+export interface UsagePlace {
+  sort: readonly string[];
   values: readonly (string | null)[];
-  bucket: Date | null;
 }
 
-/** Longer is a question for rollups; the pool must not be held by a few wide ones. */
+/** Totals of some calls. Money is nano-USD. */
+export interface UsageSum extends Record<Exclude<UsageCounter, "cost_nano_usd">, number> {
+  cost_nano_usd: bigint;
+  firstAt: Date | null;
+  lastAt: Date | null;
+  /** `null` where they were not asked for. */
+  percentiles: UsagePercentiles | null;
+}
+
+export interface UsageGroupSum extends UsagePlace {
+  /** Position of the bucket. */
+  bucket: number;
+  /** All groups that are not among the top. */
+  isOther: boolean;
+  sum: UsageSum;
+  /** In the range before. */
+  previous: UsageSum;
+}
+
+export interface UsageFound {
+  rows: UsageGroupSum[];
+  hasMore: boolean;
+  total: UsageSum;
+  previousTotal: UsageSum;
+  isExact: boolean;
+}
+
+/** Longer than this must no question hold a connection. */
 const timeoutMs = 30_000;
 
-interface SumRow {
-  is_total: boolean;
-  /** Arrays leave as JSON: the client knows few types of array, and takes NULL in one for the text "NULL". */
-  group_values: (string | null)[];
-  bucket: string | null;
-  requests: string;
-  errors: string;
-  input_tokens: string;
-  cached_input_tokens: string;
-  cache_write_tokens: string;
-  output_tokens: string;
-  reasoning_tokens: string;
-  cost_nano_usd: string;
-  unpriced_requests: string;
-  bytes_in: string;
-  bytes_out: string;
-  latency_ms: number[] | null;
-  first_token_ms: number[] | null;
-  first_used_at: string | null;
-  last_used_at: string | null;
+export interface SumRow extends Record<UsageCounter, string> {
+  what: "row" | "total" | "top";
+  bucket: number | null;
+  is_other: boolean | null;
+  group_values: (string | null)[] | null;
+  sort_1: string | null;
+  sort_2: string | null;
+  sort_3: string | null;
+  is_current: boolean | null;
+  first_at: string | null;
+  last_at: string | null;
 }
 
+const hourMs = 3_600_000;
+
 /**
- * Sums raw events by any groups, and all of them, in one scan of the partitions of the range. Percentiles are exact.
+ * Sums calls by any groups and buckets, and all of them: whole days from days, other hours from hours, and what is not merged
+ * or stands in torn hours from raw events, all in one snapshot. Counts are exact.
  *
  * @throws PostgreSQL's `query_canceled` (57014) after 30 s.
  */
-export async function findUsage(
-  sql: postgres.Sql,
-  question: UsageQuestion,
-): Promise<{ groups: UsageGroupSum[]; total: UsageSum }> {
-  const rows = await sql.begin("read only", async (transaction) => {
-    await transaction`select set_config('statement_timeout', ${String(timeoutMs)}, true)`;
-    return transaction<SumRow[]>`
-      with chosen as (
-        select e.*, ${makeValues(transaction, question.groups)} as "values", ${makeBucket(transaction, question)} as bucket
-        from usage_event e
-        where at >= ${question.filter.from.toISOString()} and at < ${question.filter.to.toISOString()}
-          ${makeConditions(transaction, question.filter)}
-      )
-      select grouping("values") = 1 as is_total, to_jsonb("values") as group_values, bucket,
-        count(*) as requests,
-        count(*) filter (where status >= 400) as errors,
-        coalesce(sum(input_tokens), 0) as input_tokens,
-        coalesce(sum(cached_input_tokens), 0) as cached_input_tokens,
-        coalesce(sum(cache_write_tokens), 0) as cache_write_tokens,
-        coalesce(sum(output_tokens), 0) as output_tokens,
-        coalesce(sum(reasoning_tokens), 0) as reasoning_tokens,
-        coalesce(sum(cost_nano_usd), 0) as cost_nano_usd,
-        count(*) filter (where cost_nano_usd is null) as unpriced_requests,
-        coalesce(sum(bytes_in), 0) as bytes_in,
-        coalesce(sum(bytes_out), 0) as bytes_out,
-        to_jsonb(percentile_cont(array[0.5, 0.95, 0.99]) within group (order by latency_ms)) as latency_ms,
-        to_jsonb(percentile_cont(array[0.5, 0.95, 0.99]) within group (order by first_token_ms)) as first_token_ms,
-        min(at) as first_used_at,
-        max(at) as last_used_at
-      from chosen
-      group by grouping sets (("values", bucket), ())
-      order by is_total desc, bucket, requests desc, group_values
-      limit ${question.rowsMax + 2}`;
+export async function findUsage(sql: postgres.Sql, question: UsageQuestion): Promise<UsageFound> {
+  return await sql.begin("isolation level repeatable read read only", async (transaction) => {
+    const reading = await openUsageReading(transaction, question);
+    const statement = new Statement();
+    const found = await statement.run<SumRow>(
+      transaction,
+      makeUsageRowsText(statement, listUsagePieces(statement, reading), question),
+    );
+    const rows = parseRows(found);
+    const page = rows.slice(0, question.limit);
+    const top =
+      question.top === null ? null : found.flatMap(({ what, group_values: v }) => (what === "top" ? [v ?? []] : []));
+    const totals = { total: parseTotal(found, true), previousTotal: parseTotal(found, false) };
+    if (question.percentiles) {
+      const isAll = page.length === rows.length && question.after === null;
+      await loadUsagePercentiles(transaction, reading, question, { top, rows: page, isAll, ...totals });
+    }
+    return { rows: page, hasMore: rows.length > page.length, ...totals, isExact: reading.isExact };
   });
-  const [total, ...groups] = rows;
-  if (total === undefined) throw new Error("the empty grouping set always has a row");
-  return { total: parseSum(total), groups: groups.map(parseGroupSum) };
 }
 
-/** All group values as one array, so that their number changes no other part of the statement. */
-function makeValues(sql: postgres.TransactionSql, groups: readonly UsageGroup[]): postgres.Fragment {
-  let list = sql`null::text`;
-  for (const [index, group] of groups.entries()) {
-    const value = makeValue(sql, group);
-    list = index === 0 ? value : sql`${list}, ${value}`;
+/** Finds out what the range is read from, as the transaction sees it, and bounds how long that may take. */
+export async function openUsageReading(
+  transaction: postgres.TransactionSql,
+  question: Pick<UsageQuestion, "filter" | "groups" | "starts" | "previousStarts" | "toMs" | "rawOnly" | "rawDays">,
+): Promise<UsageReading & { isExact: boolean }> {
+  await transaction`select set_config('statement_timeout', ${String(timeoutMs)}, true)`;
+  const starts = [...question.previousStarts, ...question.starts];
+  const fromMs = starts[0] as number;
+  const facts = await findUsageFacts(transaction, { fromMs, toMs: question.toMs }, question.rawDays);
+  // What has not happened yet tears no hour.
+  const toMs = question.toMs >= facts.nowMs ? Math.ceil(question.toMs / hourMs) * hourMs : question.toMs;
+  const today = Math.floor(facts.nowMs / (24 * hourMs));
+  const { spans, isExact } = makeUsagePlan({
+    fromMs,
+    toMs,
+    cuts: starts,
+    rawSinceMs: facts.rawSinceMs,
+    hoursSinceMs: facts.hoursSinceMs,
+    rawOnly: question.rawOnly,
+    isDayReady: (day) => day < today && !facts.touchedDays.has(day),
+  });
+  const { unmerged, hasUnmergedRefusals } = facts;
+  const { filter, groups, rawOnly } = question;
+  return { filter, groups, starts, spans, unmerged, hasUnmergedRefusals, rawOnly, isExact };
+}
+
+/** Rows of one place follow each other: what it is, and what it was before. */
+function parseRows(found: readonly SumRow[]): UsageGroupSum[] {
+  const rows: UsageGroupSum[] = [];
+  let last = "";
+  for (const row of found) {
+    if (row.what !== "row") continue;
+    const values = row.group_values ?? [];
+    const sort = [row.sort_1 ?? "0", row.sort_2 ?? "0", row.sort_3 ?? "0"];
+    const name = JSON.stringify([row.bucket, row.is_other, values]);
+    if (name !== last) {
+      const place = { bucket: (row.bucket ?? 1) - 1, isOther: row.is_other === true, sort, values };
+      rows.push({ ...place, sum: makeEmptySum(), previous: makeEmptySum() });
+    }
+    last = name;
+    const place = rows.at(-1) as UsageGroupSum;
+    place[row.is_current === true ? "sum" : "previous"] = parseSum(row);
   }
-  return sql`array[${list}]`;
+  return rows;
 }
 
-function makeValue(sql: postgres.TransactionSql, group: UsageGroup): postgres.Fragment {
-  switch (group) {
-    case "key":
-      return sql`public_id`;
-    case "owner":
-      return sql`nullif(owner_id, '')`;
-    case "origin":
-      return sql`nullif(origin, '')`;
-    case "status":
-      return sql`status::text`;
-    case "model":
-      return sql`model`;
-    case "provider":
-      return sql`provider`;
-    case "endpoint":
-      return sql`endpoint`;
-    default:
-      return sql`key_tags ->> ${group.slice("tag:".length)}::text`;
-  }
+function parseTotal(found: readonly SumRow[], isCurrent: boolean): UsageSum {
+  const row = found.find(({ what, is_current }) => what === "total" && is_current === isCurrent);
+  return row === undefined ? makeEmptySum() : parseSum(row);
 }
 
-function makeBucket(sql: postgres.TransactionSql, question: UsageQuestion): postgres.Fragment {
-  if (question.grain === null) return sql`null::timestamptz`;
-  return sql`date_trunc(${question.grain}::text, at, ${question.timezone}::text)`;
-}
-
-function makeConditions(sql: postgres.TransactionSql, filter: UsageFilter): postgres.Fragment {
-  return sql`
-    ${filter.publicId === undefined ? sql`` : sql`and public_id = ${filter.publicId}`}
-    ${filter.ownerId === undefined ? sql`` : sql`and owner_id = ${filter.ownerId}`}
-    ${filter.model === undefined ? sql`` : sql`and model = ${filter.model}`}
-    ${filter.provider === undefined ? sql`` : sql`and provider = ${filter.provider}`}
-    ${filter.endpoint === undefined ? sql`` : sql`and endpoint = ${filter.endpoint}`}
-    ${filter.tags === undefined ? sql`` : sql`and key_tags @> ${JSON.stringify(filter.tags)}::jsonb`}`;
-}
-
-function parseSum(row: SumRow): UsageSum {
+export function parseSum(row: SumRow): UsageSum {
+  const counts = Object.fromEntries(usageCounters.map((counter) => [counter, Number(row[counter])]));
   return {
-    requests: Number(row.requests),
-    errors: Number(row.errors),
-    inputTokens: Number(row.input_tokens),
-    cachedInputTokens: Number(row.cached_input_tokens),
-    cacheWriteTokens: Number(row.cache_write_tokens),
-    outputTokens: Number(row.output_tokens),
-    reasoningTokens: Number(row.reasoning_tokens),
-    costNanoUsd: BigInt(row.cost_nano_usd),
-    unpricedRequests: Number(row.unpriced_requests),
-    bytesIn: Number(row.bytes_in),
-    bytesOut: Number(row.bytes_out),
-    latencyMs: row.latency_ms,
-    firstTokenMs: row.first_token_ms,
-    firstUsedAt: row.first_used_at === null ? null : new Date(row.first_used_at),
-    lastUsedAt: row.last_used_at === null ? null : new Date(row.last_used_at),
+    ...(counts as Record<UsageCounter, number>),
+    cost_nano_usd: BigInt(row.cost_nano_usd),
+    firstAt: row.first_at === null ? null : new Date(row.first_at),
+    lastAt: row.last_at === null ? null : new Date(row.last_at),
+    percentiles: null,
   };
 }
 
-function parseGroupSum(row: SumRow): UsageGroupSum {
-  return { ...parseSum(row), values: row.group_values, bucket: row.bucket === null ? null : new Date(row.bucket) };
+function makeEmptySum(): UsageSum {
+  const counts = Object.fromEntries(usageCounters.map((counter) => [counter, 0]));
+  const none = { firstAt: null, lastAt: null, percentiles: null };
+  return { ...(counts as Record<UsageCounter, number>), cost_nano_usd: 0n, ...none };
 }

@@ -13,6 +13,8 @@ export interface KeyChangeListener {
   onBudgetPressure(payload: string): void;
   /** A stored limit rule changed. */
   onRulesChanged(): void;
+  /** A stored price changed. */
+  onPricesChanged(): void;
   /** A stored credential of a provider changed. */
   onCredentialsChanged(): void;
   /** What {@link sendHeartbeat} sent came back through the listening connection. */
@@ -32,6 +34,7 @@ export async function listenForKeyChanges(
   await sql.listen("key_cut", (payload) => listener.onKeyCut(payload));
   await sql.listen("budget_pressure", (payload) => listener.onBudgetPressure(payload));
   await sql.listen("limit_rule_changed", () => listener.onRulesChanged());
+  await sql.listen("model_price_changed", () => listener.onPricesChanged());
   await sql.listen("credential_changed", () => listener.onCredentialsChanged());
   await sql.listen(
     listener.beatChannel,

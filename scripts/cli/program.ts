@@ -14,6 +14,7 @@ import { makeLimitsCommand } from "./limits.ts";
 import { makeMigrateCommand } from "./migrate.ts";
 import { makeOpenapiCommand } from "./openapi.ts";
 import { addConfigOption } from "./options.ts";
+import { makePricesCommand } from "./prices.ts";
 import { makeProvidersCommand } from "./providers.ts";
 import { makeStartCommand } from "./start.ts";
 import { addTensorzeroFlags, handleTensorzeroFlags, type TensorzeroFlags } from "./tensorzero.ts";
@@ -49,6 +50,7 @@ export function makeProgram(io: CliIo): Command {
   program.addCommand(makeUsersCommand(io));
   program.addCommand(makeBudgetsCommand(io));
   program.addCommand(makeLimitsCommand(io));
+  program.addCommand(makePricesCommand(io));
   program.addCommand(makeCredentialsCommand(io));
   program.addCommand(makeProvidersCommand(io));
   program.addCommand(makeUsageCommand(io));

@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
-import { type UsageRow, type UsageTotals, usageGrains, usageGroups } from "../../server/core/usage-schema.ts";
+import { usageGrains, usageGroups } from "../../server/core/usage-question.ts";
+import type { UsageRow, UsageTotals } from "../../server/core/usage-schema.ts";
 import { type CliIo, writeJson } from "./cli-io.ts";
 import { collectPair } from "./key-flags.ts";
 import { runAsSystem } from "./open-admin.ts";

@@ -36,6 +36,10 @@ import { updateRule } from "./limits/update-rule.ts";
 import { writeOffProcess } from "./limits/write-off.ts";
 import { listPlans } from "./plans/list.ts";
 import { listProviders } from "./providers/list.ts";
+import { deletePrice } from "./prices/delete.ts";
+import { getPrice } from "./prices/get.ts";
+import { listPrices } from "./prices/list.ts";
+import { putPrice } from "./prices/put.ts";
 import { makeCallerFactory, makeRouter } from "./trpc.ts";
 import { queryUsage } from "./usage/query.ts";
 import { createUser } from "./users/create.ts";
@@ -101,6 +105,7 @@ export const appRouter = makeRouter({
   }),
   plans: makeRouter({ list: listPlans }),
   providers: makeRouter({ list: listProviders }),
+  prices: makeRouter({ list: listPrices, get: getPrice, put: putPrice, delete: deletePrice }),
   session: makeRouter({ get: getSession }),
   usage: makeRouter({ query: queryUsage }),
 });

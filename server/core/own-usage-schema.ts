@@ -1,14 +1,15 @@
 import { z } from "zod";
-import { queryUsageInput, type UsageGroup } from "./usage-schema.ts";
+import { type UsageGroup, usageFilterShape, usageQuestionShape } from "./usage-question.ts";
 
 /** What a key may ask its own usage by: nothing that tells of the deployment or of other keys. */
 const ownGroups: readonly UsageGroup[] = ["model", "endpoint", "status", "origin"];
 
-const { shape } = queryUsageInput;
+const { group_by, from, to, timezone, compare } = usageQuestionShape;
+const { model, endpoint, status } = usageFilterShape;
 
 /** The question of `GET /v1/usage`; whose usage it is, is not asked. */
 export const ownUsageInput = z.strictObject({
-  group_by: shape.group_by
+  group_by: group_by
     .superRefine((groups, context) => {
       const other = groups?.find((name) => !ownGroups.includes(name));
       if (other === undefined) return;
@@ -16,11 +17,14 @@ export const ownUsageInput = z.strictObject({
       context.addIssue({ code: "custom", message });
     })
     .describe(`A list of: ${ownGroups.join(", ")}, separated by commas.`),
-  from: shape.from,
-  to: shape.to,
-  grain: shape.grain,
-  timezone: shape.timezone,
-  model: shape.model,
-  endpoint: shape.endpoint,
+  from,
+  to,
+  // Minutes are read from raw events; keys that live in browsers are many.
+  grain: z.enum(["hour", "day"]).optional().describe("A row for each hour or day."),
+  timezone,
+  compare,
+  model,
+  endpoint,
+  status,
 });
 export type OwnUsageInput = z.output<typeof ownUsageInput>;

@@ -32,6 +32,8 @@ export interface KeyChannelOptions {
   onBudgetPressure(windowId: string): void;
   /** The stored limit rules changed, or may have, unheard. */
   onRules(): void;
+  /** The stored prices changed, or may have, unheard. */
+  onPrices(): void;
   /** The stored credentials of providers changed, or may have, unheard. */
   onCredentials(): void;
   onState(up: boolean): void;
@@ -64,6 +66,7 @@ export async function openKeyChannel(options: KeyChannelOptions): Promise<KeyCha
       if (refused !== options.process && windowId !== undefined) options.onBudgetPressure(windowId);
     },
     onRulesChanged: () => options.onRules(),
+    onPricesChanged: () => options.onPrices(),
     onCredentialsChanged: () => options.onCredentials(),
     onBeat: (sentAtMs) => {
       trustedUntilMs = Math.max(trustedUntilMs, sentAtMs + trustMs);
@@ -75,6 +78,7 @@ export async function openKeyChannel(options: KeyChannelOptions): Promise<KeyCha
       options.onChange(null);
       options.onImported(null);
       options.onRules();
+      options.onPrices();
       options.onCredentials();
       void beat();
       void cutUnheard();

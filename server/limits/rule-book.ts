@@ -10,10 +10,8 @@ import type { Clock } from "../platform/clock.ts";
 import type { Config } from "../platform/config.ts";
 import type { Logger } from "../platform/logger.ts";
 import type { BudgetRuleEntry } from "./budget-terms.ts";
+import { ChangeReader } from "./change-reader.ts";
 import { type RuleCall, RuleSet } from "./rule-set.ts";
-
-/** While nothing proves that changes are heard, rules are read this often; two tries fit into the promised 10 s. */
-const rereadIntervalMs = 4_000;
 
 export interface RuleBookOptions {
   database: Database;
@@ -25,22 +23,25 @@ export interface RuleBookOptions {
 /** The rules that hold now: those of the config file, and those that admins stored. */
 export class RuleBook {
   readonly #options: RuleBookOptions;
-  readonly #configHash: string;
+  readonly #reader: ChangeReader;
+  #configHash: string;
   #set: RuleSet;
   #version = 0;
   /** The stored version that the terms of budgets carry. */
   #termsVersion = 0;
-  /** Loads run one after the other, so that what was read last is what holds. */
-  #loads: Promise<void> = Promise.resolve();
-  #isLoadWaiting = false;
-  #isClosed = false;
-  #timer: NodeJS.Timeout | null = null;
 
   constructor(options: RuleBookOptions) {
     this.#options = options;
-    const budgets = options.config.budgets.map(makeWireBudget);
-    this.#configHash = budgets.length === 0 ? "" : createHash("sha256").update(JSON.stringify(budgets)).digest("hex");
+    this.#configHash = makeConfigHash(options.config);
     this.#set = this.#makeSet([]);
+    this.#reader = new ChangeReader({
+      clock: options.clock,
+      load: () => this.#load(),
+      onFailure: (error) => {
+        // The channel is down too, or will be: the timer tries again.
+        options.logger.warn({ err: error }, "limit rules could not be read; the ones that were read before hold");
+      },
+    });
   }
 
   /** Grows with each change of the rules in this process: what was found before may be used again while it is the same. */
@@ -65,43 +66,29 @@ export class RuleBook {
    * @throws when PostgreSQL cannot be reached.
    */
   async open(channel: { trustedUntilMs(): number }): Promise<void> {
-    const { database, clock, logger, config } = this.#options;
+    const { database, logger, config } = this.#options;
     const { enabled, rules } = config.rateLimiting;
     if (!enabled && rules.length > 0) {
       logger.warn({ rules: rules.length }, "rate_limiting.enabled is false: no rate rule is enforced");
     }
     await updateConfigHash(database.sql, this.#configHash);
-    await this.#queueLoad();
-    this.#timer = setInterval(() => {
-      if (clock.monotonicMs() >= channel.trustedUntilMs()) this.noticeChange();
-    }, rereadIntervalMs);
-    this.#timer.unref();
+    await this.#reader.open(channel);
   }
 
   /** The stored rules have changed, or may have, unheard. What holds stays in force until they are read. */
   noticeChange(): void {
-    // A load that has not begun yet will see the change.
-    if (this.#isLoadWaiting || this.#isClosed) return;
-    this.#queueLoad().catch((error: unknown) => {
-      // The channel is down too, or will be: the timer tries again.
-      this.#options.logger.warn({ err: error }, "limit rules could not be read; the ones that were read before hold");
-    });
+    this.#reader.noticeChange();
+  }
+
+  /** The config that this book was made with says something else now: its rules hold from here on, its budgets once PostgreSQL knows. */
+  async noticeConfig(): Promise<void> {
+    this.#configHash = makeConfigHash(this.#options.config);
+    await updateConfigHash(this.#options.database.sql, this.#configHash);
+    await this.#reader.load();
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
-    if (this.#timer !== null) clearInterval(this.#timer);
-    await this.#loads;
-  }
-
-  #queueLoad(): Promise<void> {
-    this.#isLoadWaiting = true;
-    const load = this.#loads.then(async () => {
-      this.#isLoadWaiting = false;
-      if (!this.#isClosed) await this.#load();
-    });
-    this.#loads = load.catch(() => undefined);
-    return load;
+    await this.#reader.close();
   }
 
   async #load(): Promise<void> {
@@ -139,4 +126,10 @@ export class RuleBook {
   #reportBroken(id: string, error: Error): void {
     this.#options.logger.error({ err: error, rule: id }, "a stored limit rule cannot be read and does not hold");
   }
+}
+
+/** Of the budgets of the config file. */
+function makeConfigHash(config: RuleBookOptions["config"]): string {
+  const budgets = config.budgets.map(makeWireBudget);
+  return budgets.length === 0 ? "" : createHash("sha256").update(JSON.stringify(budgets)).digest("hex");
 }

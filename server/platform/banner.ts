@@ -3,6 +3,7 @@ import type { Config } from "./config.ts";
 /** What a person reads after a start, on standard output. Keys only where they were just made. */
 export function makeBanner(config: Config, url: string, keys: { admin: string; demo: string } | null): string {
   const rows: [string, string][] = [
+    ["Dashboard", url],
     ["Gateway", `${url}/v1`],
     ["Admin API", `${url}/admin`],
     ["Health", `${url}/health`],

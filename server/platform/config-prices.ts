@@ -1,20 +1,8 @@
-import { createHash } from "node:crypto";
-import { makeFlatRate, type Price, type Rate } from "../core/price.ts";
+import { type FlatRates, makeFlatPrice, rateBuckets, rateFields } from "../core/flat-price.ts";
+import type { Price } from "../core/price.ts";
 import { type ConfigMistake, formatConfigPath } from "./config-error.ts";
 import { type PriceSection, parseExactUsd, priceSchema } from "./config-schema.ts";
 import { type ConfigPart, parseSection, parseTable } from "./config-section.ts";
-
-const buckets = {
-  input: "input_usd_per_million",
-  output: "output_usd_per_million",
-  cachedInput: "cached_input_usd_per_million",
-  cacheWrite: "cache_write_usd_per_million",
-  reasoning: "reasoning_usd_per_million",
-  inputAudio: "input_audio_usd_per_million",
-  outputAudio: "output_audio_usd_per_million",
-} as const satisfies Record<Exclude<keyof Price, "id">, keyof PriceSection>;
-
-type Bucket = keyof typeof buckets;
 
 /**
  * Reads `[prices]`, exactly, into nano-USD per million tokens.
@@ -44,24 +32,14 @@ export function parsePrices(
 }
 
 function parsePrice(name: string, section: PriceSection): Price | null {
-  const rates: Partial<Record<Bucket, Rate>> = {};
-  for (const bucket of Object.keys(buckets) as Bucket[]) {
-    const value = section[buckets[bucket]];
+  const rates: Partial<FlatRates> = {};
+  for (const bucket of rateBuckets) {
+    const value = section[rateFields[bucket]];
     const rate = value === undefined ? null : parseExactUsd(value);
     if (rate !== null) rates[bucket] = rate;
   }
   const { input, output } = rates;
-  if (input === undefined || output === undefined) return null;
-  const price: Price = { id: makePriceId(name, rates), input: makeFlatRate(input), output: makeFlatRate(output) };
-  for (const bucket of ["cachedInput", "cacheWrite", "reasoning", "inputAudio", "outputAudio"] as const) {
-    const rate = rates[bucket];
-    if (rate !== undefined) price[bucket] = makeFlatRate(rate);
-  }
-  return price;
-}
-
-/** The same rates give the same id, in any order and on any machine. */
-function makePriceId(name: string, rates: Partial<Record<Bucket, Rate>>): string {
-  const text = (Object.keys(buckets) as Bucket[]).map((bucket) => `${bucket}=${rates[bucket] ?? ""}`).join(";");
-  return `config:${name}:${createHash("sha256").update(text).digest("hex").slice(0, 8)}`;
+  return input === undefined || output === undefined
+    ? null
+    : makeFlatPrice("config", name, { ...rates, input, output });
 }

@@ -1,9 +1,9 @@
 import { LRUCache } from "lru-cache";
 import { parseShorthand } from "../core/model-name.ts";
+import type { PriceBook } from "../core/price-book.ts";
 import type { ProviderType } from "../core/provider-type.ts";
 import type { Config } from "../platform/config.ts";
 import { type HealthBook, openHealthBook } from "./health-book.ts";
-import type { PriceBook } from "./price-book.ts";
 import { makeTarget } from "./target.ts";
 import type { ProviderTarget } from "./types.ts";
 

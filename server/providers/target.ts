@@ -1,9 +1,9 @@
 import type { CredentialSource } from "../core/credential-source.ts";
+import type { PriceBook } from "../core/price-book.ts";
 import { providerTypes } from "../core/provider-type.ts";
 import type { Secret } from "../core/secret.ts";
 import type { ProviderConfig } from "../platform/config.ts";
 import { findContextTokens } from "./context-window.ts";
-import type { PriceBook } from "./price-book.ts";
 import type { ProviderHealth } from "./provider-health.ts";
 import { makeTargetAddress } from "./target-address.ts";
 import type { AwsAccess, LateCredentials, ProviderTarget } from "./types.ts";

@@ -68,6 +68,19 @@ export async function countInputTokens(
   return tokens;
 }
 
+/**
+ * About how many tokens texts are, by the model's own tokenizer where it is known, else by that of OpenAI's models of 2024.
+ *
+ * @returns `null` where the texts are too long to be counted.
+ */
+export async function countTexts(texts: readonly string[], upstreamModel: string): Promise<number | null> {
+  if (texts.reduce((sum, text) => sum + text.length, 0) > textCharactersMax) return null;
+  const tokenizer = await loaders[findFamily(upstreamModel) ?? "o200k"]();
+  let tokens = 0;
+  for (const text of texts) tokens += await countText(tokenizer, text);
+  return tokens;
+}
+
 function findFamily(upstreamModel: string): keyof typeof loaders | null {
   const name = /^ft:([^:]+):/.exec(upstreamModel)?.[1] ?? upstreamModel;
   if (o200kModels.test(name)) return "o200k";

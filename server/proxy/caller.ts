@@ -5,6 +5,8 @@ import type { KnownKey } from "../keys/known-key.ts";
 import { findCallerRefusal, findCorsOrigin, findPlaceRefusal } from "./admit.ts";
 import type { ProxyContext } from "./context.ts";
 import { respondRefusal } from "./respond.ts";
+import { openAiErrors } from "./surfaces/openai-errors.ts";
+import type { Surface } from "./surfaces/surface.ts";
 
 /** Who makes a call that is no inference. */
 export interface Caller {
@@ -14,6 +16,8 @@ export interface Caller {
   /** The origin whose pages may read the answer. */
   corsOrigin: string | null;
 }
+
+const openAiCaller: Pick<Surface, "credential" | "errors"> = { credential: "bearer", errors: openAiErrors };
 
 /**
  * Judges the bearer of a call: the key, its permission, its networks and origins.
@@ -26,13 +30,14 @@ export async function openCaller(
   request: IncomingMessage,
   response: ServerResponse,
   permission: string | null,
+  { credential, errors } = openAiCaller,
 ): Promise<Caller | null> {
   const requestId = proxy.makeEventId();
-  const known = await proxy.authenticate(request, "bearer");
+  const known = await proxy.authenticate(request, credential);
   const { origin } = request.headers;
   if (isRefusal(known)) {
     const readable = origin !== undefined && proxy.clientOrigins.isHeld(origin) ? origin : null;
-    respondRefusal(request, response, requestId, known, readable);
+    respondRefusal(request, response, requestId, known, readable, [], errors);
     return null;
   }
   const address = proxy.findClientAddress(request);
@@ -43,6 +48,6 @@ export async function openCaller(
       ? findPlaceRefusal(known, address, corsOrigin)
       : findCallerRefusal(known, permission, address, corsOrigin);
   if (refusal === null) return { known, requestId, address, corsOrigin };
-  respondRefusal(request, response, requestId, refusal, corsOrigin);
+  respondRefusal(request, response, requestId, refusal, corsOrigin, [], errors);
   return null;
 }

@@ -15,6 +15,7 @@ import type { Logger } from "../platform/logger.ts";
 import type { Metrics } from "../platform/metrics.ts";
 import type { ModelTable } from "../providers/model-table.ts";
 import type { Providers } from "../providers/registry.ts";
+import type { AnswerBurst } from "./answer-burst.ts";
 import type { MakeEventId } from "./event-ids.ts";
 import type { OpenCalls } from "./open-calls.ts";
 import type { OwnRecords } from "./own-records.ts";
@@ -43,6 +44,7 @@ export interface ProxyContext {
   flusher: Flusher;
   makeEventId: MakeEventId;
   openCalls: OpenCalls;
+  answers: AnswerBurst;
   /** Requests that are running, for the drain at the end. */
   openRequests: { count: number };
 }

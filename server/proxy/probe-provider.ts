@@ -1,8 +1,8 @@
+import type { PriceBook } from "../core/price-book.ts";
 import type { CredentialVault } from "../keys/credential-vault.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { ProviderConfig } from "../platform/config.ts";
 import { openHealthBook } from "../providers/health-book.ts";
-import { openPriceBook } from "../providers/price-book.ts";
 import type { Providers } from "../providers/registry.ts";
 import { makeTarget } from "../providers/target.ts";
 import type { ProviderTarget, UpstreamRequest } from "../providers/types.ts";
@@ -10,6 +10,8 @@ import { type AttemptTimes, openAttempt } from "./attempt.ts";
 import { findCallTargets } from "./call-targets.ts";
 
 const timeoutMs = 20_000;
+/** Nothing is metered. */
+const noPrices: PriceBook = { find: () => null };
 
 export interface ProbeDeps {
   vault: CredentialVault;
@@ -36,7 +38,7 @@ export function makeProbeProvider({ vault, providers, clock }: ProbeDeps) {
       outputTokensMax: null,
       weight: null,
       health: openHealthBook().open("", provider),
-      prices: openPriceBook(new Map()),
+      prices: noPrices,
     });
     const pins = pin === null ? null : { [provider.name]: pin };
     const found = findCallTargets(

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { findStatus, type Refusal } from "../core/error.ts";
 import type { EventId } from "../core/id.ts";
 import { formatUsd } from "../core/money.ts";
+import type { AnswerBurst } from "./answer-burst.ts";
 import type { ErrorShape } from "./surfaces/error-shape.ts";
 import { openAiErrors } from "./surfaces/openai-errors.ts";
 
@@ -180,8 +181,9 @@ function makeCallHeaders(facts: CallFacts, contentType: string): string[] {
   return headers;
 }
 
-/** Writes a whole answer: the provider's bytes under our own headers. */
+/** Writes a whole answer: the provider's bytes under our own headers. It leaves at the end of the event loop's turn. */
 export function respondAnswer(
+  burst: AnswerBurst,
   response: ServerResponse,
   status: number,
   contentType: string,
@@ -192,8 +194,7 @@ export function respondAnswer(
   headers.push("content-length", String(body.length));
   response.writeHead(status, headers);
   // Head and body of one string go out in one write; as latin1 the bytes stay what they are.
-  if (body.length <= singleWriteBytesMax) response.end(body.toString("latin1"), "latin1");
-  else response.end(body);
+  burst.end(response, body.length <= singleWriteBytesMax ? body.toString("latin1") : body);
 }
 
 /** Writes the head of a stream. Its cost follows in a trailer, because it is known only at the end. */

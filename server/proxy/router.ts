@@ -2,8 +2,10 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type NextFunction, type Request, type Response, Router } from "express";
 import { makeRefusal } from "../core/error.ts";
 import { isRefusal } from "../keys/authenticate.ts";
+import { openCaller } from "./caller.ts";
 import type { ProxyContext } from "./context.ts";
 import { handlePreflight, isPreflight } from "./cors.ts";
+import { handleCountTokens } from "./endpoints/count-tokens.ts";
 import { handleForwardAuth } from "./endpoints/forward-auth.ts";
 import { handleModel, handleModels } from "./endpoints/models.ts";
 import { handleOwnKey } from "./endpoints/own-key.ts";
@@ -11,8 +13,10 @@ import { handleOwnUsage } from "./endpoints/own-usage.ts";
 import { handleVerifyKey } from "./endpoints/verify-key.ts";
 import { handleInference } from "./pipeline.ts";
 import { respondRefusal } from "./respond.ts";
+import { messagesSurface } from "./surfaces/anthropic/messages-surface.ts";
 import { chatSurface } from "./surfaces/chat-surface.ts";
 import type { Surface } from "./surfaces/surface.ts";
+import { inferenceSurface } from "./surfaces/tensorzero/inference-surface.ts";
 import { makeTextSurface } from "./surfaces/text-surface.ts";
 
 /** Under each of the prefixes. */
@@ -22,7 +26,11 @@ const openAiRoutes: readonly (readonly [path: string, surface: Surface])[] = [
   ["/embeddings", makeTextSurface("embeddings", "/embeddings")],
 ];
 
-const otherRoutes: readonly (readonly [path: string, surface: Surface])[] = [["/cloud/ai/infer", chatSurface]];
+const otherRoutes: readonly (readonly [path: string, surface: Surface])[] = [
+  ["/v1/messages", messagesSurface],
+  ["/inference", inferenceSurface],
+  ["/cloud/ai/infer", chatSurface],
+];
 
 const prefixes = ["/v1", "/openai/v1"];
 
@@ -38,6 +46,7 @@ export function makeHotRoutes(proxy: ProxyContext): ReadonlyMap<string, Handler>
     for (const [path, surface] of openAiRoutes) add(prefix + path, surface);
   }
   for (const [path, surface] of otherRoutes) add(path, surface);
+  routes.set("/v1/messages/count_tokens", (request, response) => handleCountTokens(proxy, request, response));
   // Other servers ask for each of their own requests.
   routes.set("/v1/keys/verify", (request, response) => handleVerifyKey(proxy, request, response));
   return routes;
@@ -73,6 +82,14 @@ export function makeInferenceRouter(proxy: ProxyContext): Router {
     router.get(`${prefix}/models`, (request: Request, response: Response) => handleModels(proxy, request, response));
     router.get(`${prefix}/models/*id`, (request: Request, response: Response) => handleModel(proxy, request, response));
   }
+  // TensorZero's clients send it; nothing here would read it.
+  router.post("/feedback", async (request: Request, response: Response) => {
+    const caller = await openCaller(proxy, request, response, null, inferenceSurface);
+    if (caller === null) return;
+    const refusal = makeRefusal("not_found", "Feedback is not supported: this gateway keeps no inferences.");
+    const { requestId, corsOrigin } = caller;
+    respondRefusal(request, response, requestId, refusal, corsOrigin, [], inferenceSurface.errors);
+  });
   // Behind a key, so that nobody without one learns which routes exist.
   router.use(prefixes, async (request: Request, response: Response) => {
     const known = await proxy.authenticate(request, "bearer");

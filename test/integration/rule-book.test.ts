@@ -66,6 +66,7 @@ async function openProcess(
           onBudgetPressure: () => undefined,
           onCredentials: () => undefined,
           onRules: () => book.noticeChange(),
+          onPrices: () => undefined,
           onState: () => undefined,
         });
   const trust = { isGood: options.isDeaf !== true };

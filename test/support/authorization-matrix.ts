@@ -59,6 +59,10 @@ credentials.test    | 401    | 403       | 403         | 403            | 200 20
 credentials.rotateSealKey | 401 | 403     | 403         | 403            | 200            | 403            | 200
 providers.list      | 401    | 403       | 403         | 403            | 200            | 403            | 200
 plans.list          | 401    | 403       | 403         | 200            | 200            | 200            | 200
+prices.list         | 401    | 403       | 403         | 403            | 200            | 403            | 200
+prices.get          | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+prices.put          | 401    | 403       | 403         | 403            | 200            | 403            | 200
+prices.delete       | 401    | 403       | 403         | 403            | 204 204 404    | 403            | 204 204 404
 session.get         | 401    | 403       | 403         | 200            | 200            | 200            | 200
 usage.query         | 401    | 403       | 200 404 404 | 403            | 200 200 200-   | 200 404 404    | 200 200 200-
 `;
@@ -102,7 +106,7 @@ export interface MatrixObject {
   text: string;
   /** A user's id. */
   userId: string;
-  /** Of a rate rule or a budget. */
+  /** Of a rate rule, a budget or a stored price. */
   limitId: string;
   ownerId: string;
   /** A process that leases budgets. */
@@ -161,6 +165,10 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "credentials.rotateSealKey": () => ({}),
   "providers.list": () => ({}),
   "plans.list": () => ({}),
+  "prices.list": () => ({}),
+  "prices.get": makePriceReference,
+  "prices.put": () => ({ model: "priced", input_usd_per_million: "1", output_usd_per_million: "2" }),
+  "prices.delete": makePriceReference,
   "session.get": () => ({}),
   "audit.list": ({ publicId }) => ({ object: publicId }),
   "audit.verify": () => ({}),
@@ -173,6 +181,10 @@ function makeReference({ publicId }: MatrixObject): Record<string, unknown> {
 
 function makeUserReference({ userId }: MatrixObject): Record<string, unknown> {
   return { user_id: userId };
+}
+
+function makePriceReference({ limitId }: MatrixObject): Record<string, unknown> {
+  return { price_id: limitId.startsWith("price_") ? limitId : "price_none" };
 }
 
 function makeRuleReference({ limitId }: MatrixObject): Record<string, unknown> {

@@ -191,6 +191,20 @@ export const mutationCases: Readonly<Record<string, MutationCase>> = {
       return { input: { budget_id: id }, objectIds: [id] };
     },
   },
+  "prices.put": {
+    async prepare({ system }) {
+      const price = { model: "audited", input_usd_per_million: "1", output_usd_per_million: "2" };
+      const { id } = await system.prices.put(price);
+      return { input: { ...price, input_usd_per_million: "1.5" }, objectIds: [id] };
+    },
+  },
+  "prices.delete": {
+    async prepare({ system }) {
+      const price = { model: "deleted", input_usd_per_million: "1", output_usd_per_million: "2" };
+      const { id } = await system.prices.put(price);
+      return { input: { price_id: id }, objectIds: [id] };
+    },
+  },
   "users.invite": {
     async prepare() {
       const email = `user-${++users}@example.com`;

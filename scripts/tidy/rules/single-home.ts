@@ -65,8 +65,8 @@ export const singleHomes: readonly Rule[] = [
   }),
   makeRule({
     name: "clock-home",
-    isHome: (path) => path === "server/platform/clock.ts",
-    message: "time is asked of server/platform/clock.ts only",
+    isHome: (path) => path === "server/platform/clock.ts" || path === "web/app/clock.ts",
+    message: "time is asked of server/platform/clock.ts only; the dashboard asks web/app/clock.ts",
     pattern:
       /\bDate\s*\.\s*now\b|\bnew\s+Date\b\s*(\(\s*\)|(?!\s*\())|\bDate\s*\(\s*\)|\bperformance\s*\.\s*now\b|\bprocess\s*\.\s*hrtime\b/g,
   }),

@@ -11,8 +11,12 @@ import { loadUsage } from "./load-usage.ts";
 const runningMax = 2;
 const waitingMax = 64;
 
-/** Answers a key's questions about itself from the ledger. */
-export function makeOwnRecords(database: Database, clock: Clock) {
+/**
+ * Answers a key's questions about itself from the ledger.
+ *
+ * @param rawDays as retention keeps raw events.
+ */
+export function makeOwnRecords(database: Database, clock: Clock, rawDays: number) {
   let running = 0;
   const waiting: (() => void)[] = [];
 
@@ -38,6 +42,6 @@ export function makeOwnRecords(database: Database, clock: Clock) {
         windows: await findBudgetAmounts(database.sql, windowIds),
       })),
     loadUsage: (publicId: string, input: OwnUsageInput) =>
-      ask(() => loadUsage(database.sql, clock.nowMs(), { ...input, public_id: publicId })),
+      ask(() => loadUsage(database.sql, { nowMs: clock.nowMs(), rawDays }, { ...input, public_id: publicId })),
   };
 }

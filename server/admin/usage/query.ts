@@ -1,5 +1,6 @@
 import { AppError } from "../../core/error.ts";
-import { queryUsageInput, usageAnswer } from "../../core/usage-schema.ts";
+import { queryUsageInput } from "../../core/usage-question.ts";
+import { usageAnswer } from "../../core/usage-schema.ts";
 import { findCallerScope } from "../context.ts";
 import { makeProcedure } from "../trpc.ts";
 import { loadUsage } from "./load-usage.ts";
@@ -21,5 +22,6 @@ export const queryUsage = makeProcedure("admin:usage", { member: true })
     const own = findCallerScope(ctx.caller).ownerId;
     if (own !== null && input.owner_id !== undefined && input.owner_id !== own) throw new AppError("not_found");
     const question = own === null ? input : { ...input, owner_id: own };
-    return loadUsage(ctx.database.sql, ctx.clock.nowMs(), question);
+    const { rawDays } = ctx.config.usage;
+    return loadUsage(ctx.database.sql, { nowMs: ctx.clock.nowMs(), rawDays }, question);
   });

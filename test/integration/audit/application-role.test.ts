@@ -245,7 +245,7 @@ describe("rows of tenants", () => {
     }
   }
 
-  test("these are all tables of the product but those of usage, budgets, limit rules and providers", async () => {
+  test("these are all tables of the product but those of usage, budgets, limit rules, prices and providers", async () => {
     const rows = await owner()<{ name: string; secure: boolean }[]>`
       select relname as name, relrowsecurity as secure from pg_class
       where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition order by 1`;
@@ -257,10 +257,21 @@ describe("rows of tenants", () => {
       "budget_write_off",
       "limit_rule",
       "limit_rule_version",
+      "model_price",
       "provider_credential",
       "provider_health",
+      "rerate_run",
+      "usage_adjustment",
+      "usage_day",
+      "usage_day_key",
+      "usage_day_touched",
       "usage_event",
+      "usage_hour",
+      "usage_hour_dropped",
       "usage_part",
+      "usage_refusal",
+      "usage_series",
+      "usage_unknown_network",
     ]);
   });
 

@@ -109,8 +109,13 @@ async function findUserId({ name, status }: MatrixCell): Promise<string> {
   return ((await made.json()) as { id: string }).id;
 }
 
-/** A rate rule or a budget, where the call gets as far as that. */
+/** A rate rule, a budget or a stored price, where the call gets as far as that. */
 async function findLimitId({ name, status }: MatrixCell): Promise<string> {
+  if (/^prices\.(get|delete)$/.test(name) && status < 300) {
+    const price = { model: `priced-${randomUUID()}`, input_usd_per_million: "1", output_usd_per_million: "2" };
+    const stored = await gateway.call("PUT", "/admin/prices", gateway.adminKey, price);
+    return ((await stored.json()) as { id: string }).id;
+  }
   const kind = /^(rules|budgets)\.(get|update|delete)$/.exec(name)?.[1];
   if (kind === undefined || status >= 300) return "rule_none";
   const body =
@@ -143,10 +148,11 @@ async function loadState(): Promise<string> {
   const secrets = await sql`select public_id, count(*) as n from api_key_secret group by public_id order by public_id`;
   const users = await sql`select * from app_user order by id`;
   const limits = await sql`select * from limit_rule order by id`;
+  const prices = await sql`select * from model_price order by id`;
   const windows = await sql`select window_id, extra_nano_usd from budget_window order by window_id`;
   const credentials = await sql`select * from provider_credential order by name`;
   const processes = await sql`select process, closed_at from budget_process order by process`;
-  return JSON.stringify([keys, secrets, users, limits, windows, processes, credentials]);
+  return JSON.stringify([keys, secrets, users, limits, prices, windows, processes, credentials]);
 }
 
 async function check(cell: MatrixCell): Promise<void> {

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openPriceBook } from "../../../server/limits/price-book.ts";
 import { loadConfig } from "../../../server/platform/config.ts";
 import { type ModelTable, openModelTable, type ResolvedModel } from "../../../server/providers/model-table.ts";
-import { openPriceBook } from "../../../server/providers/price-book.ts";
 
 const toml = `
 [models.fast]

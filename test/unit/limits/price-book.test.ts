@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { makeCharge, makeFlatRate, type Price } from "../../../server/core/price.ts";
 import { noTokens } from "../../../server/core/usage.ts";
-import { openPriceBook } from "../../../server/providers/price-book.ts";
+import { openPriceBook } from "../../../server/limits/price-book.ts";
 import { anyCharacter } from "../../support/any-character.ts";
 
 const book = openPriceBook(new Map());

@@ -5,17 +5,7 @@ import { calcPrice } from "@pydantic/genai-prices";
 import { LRUCache } from "lru-cache";
 import { parseUsd } from "../core/money.ts";
 import { makeFlatRate, type Price, type TieredRate } from "../core/price.ts";
-
-/** Says what a call costs at list price. */
-export interface PriceBook {
-  /**
-   * @param catalogueId of the provider's type; `null` where no catalogue lists it.
-   * @param upstreamModel the model's name as the provider knows it.
-   * @param modelName the model's name here; an override for it wins.
-   * @returns `null` where nobody knows: unpriced, which is not zero.
-   */
-  find(catalogueId: string | null, upstreamModel: string, modelName: string): Price | null;
-}
+import type { PriceBook } from "../core/price-book.ts";
 
 type Found = NonNullable<ReturnType<typeof calcPrice>>;
 type CatalogueRate = Found["model_price"][string];

@@ -1,0 +1,16 @@
+import type { IconName } from "../ui/icon.tsx";
+
+export interface NavEntry {
+  to: "/api-keys" | "/quick-start" | "/account";
+  label: string;
+  icon: IconName;
+  /** Pressed after `g`. */
+  shortcut: string;
+  isForAdmins: boolean;
+}
+
+/** The pages in the side bar and in the command palette. To add one: its route in `routes.tsx`, and a line here. */
+export const navEntries: readonly NavEntry[] = [
+  { to: "/api-keys", label: "API keys", icon: "key", shortcut: "k", isForAdmins: false },
+  { to: "/quick-start", label: "Quick start", icon: "bolt", shortcut: "q", isForAdmins: false },
+];

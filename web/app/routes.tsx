@@ -1,0 +1,122 @@
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from "@tanstack/react-router";
+import { parseKeySearch } from "../pages/keys/key-search.ts";
+import { parseFailure, queryClient } from "./api.ts";
+import { FailedPage, MissingPage, PendingPage } from "./fallback-pages.tsx";
+import { sessionQuery } from "./session.ts";
+import { Shell } from "./shell.tsx";
+
+const root = createRootRoute({ component: Outlet, notFoundComponent: MissingPage });
+
+/** Pages of this dashboard only: never another host. */
+function parseNext(search: Record<string, unknown>): { next?: string } {
+  const { next } = search;
+  return typeof next === "string" && /^\/(?!\/|\\)/.test(next) ? { next } : {};
+}
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: "/sign-in",
+  validateSearch: parseNext,
+  component: lazyRouteComponent(() => import("../pages/sign-in/sign-in-page.tsx"), "SignInPage"),
+});
+const signUp = createRoute({
+  getParentRoute: () => root,
+  path: "/sign-up",
+  validateSearch: (search): { invitation?: string; email?: string } => ({
+    ...(typeof search["invitation"] === "string" ? { invitation: search["invitation"] } : {}),
+    ...(typeof search["email"] === "string" ? { email: search["email"] } : {}),
+  }),
+  component: lazyRouteComponent(() => import("../pages/sign-in/sign-up-page.tsx"), "SignUpPage"),
+});
+const firstStart = createRoute({
+  getParentRoute: () => root,
+  path: "/first-start",
+  component: lazyRouteComponent(() => import("../pages/sign-in/first-start-page.tsx"), "FirstStartPage"),
+});
+const forgotPassword = createRoute({
+  getParentRoute: () => root,
+  path: "/forgot-password",
+  component: lazyRouteComponent(() => import("../pages/sign-in/forgot-password-page.tsx"), "ForgotPasswordPage"),
+});
+const resetPassword = createRoute({
+  getParentRoute: () => root,
+  path: "/reset-password",
+  validateSearch: (search): { token?: string; error?: string } => ({
+    ...(typeof search["token"] === "string" ? { token: search["token"] } : {}),
+    ...(typeof search["error"] === "string" ? { error: search["error"] } : {}),
+  }),
+  component: lazyRouteComponent(() => import("../pages/sign-in/reset-password-page.tsx"), "ResetPasswordPage"),
+});
+
+/** Everything below needs a session; whoever has none signs in and comes back. */
+const shell = createRoute({
+  getParentRoute: () => root,
+  id: "shell",
+  beforeLoad: async ({ location }) => {
+    try {
+      await queryClient.ensureQueryData(sessionQuery());
+    } catch (error) {
+      if (parseFailure(error).status !== 401) throw error;
+      redirect({ to: "/sign-in", search: { next: location.href }, throw: true });
+    }
+  },
+  component: Shell,
+  errorComponent: FailedPage,
+});
+const home = createRoute({
+  getParentRoute: () => shell,
+  path: "/",
+  beforeLoad: () => {
+    redirect({ to: "/api-keys", throw: true });
+  },
+});
+const keys = createRoute({
+  getParentRoute: () => shell,
+  path: "/api-keys",
+  validateSearch: parseKeySearch,
+  component: lazyRouteComponent(() => import("../pages/keys/keys-page.tsx"), "KeysPage"),
+});
+const key = createRoute({
+  getParentRoute: () => shell,
+  path: "/api-keys/$publicId",
+  validateSearch: (search): { tab?: string } => (typeof search["tab"] === "string" ? { tab: search["tab"] } : {}),
+  component: lazyRouteComponent(() => import("../pages/key/key-page.tsx"), "KeyPage"),
+});
+const quickStart = createRoute({
+  getParentRoute: () => shell,
+  path: "/quick-start",
+  component: lazyRouteComponent(() => import("../pages/quick-start/quick-start-page.tsx"), "QuickStartPage"),
+});
+const account = createRoute({
+  getParentRoute: () => shell,
+  path: "/account",
+  component: lazyRouteComponent(() => import("../pages/account/account-page.tsx"), "AccountPage"),
+});
+
+export const router = createRouter({
+  routeTree: root.addChildren([
+    signIn,
+    signUp,
+    firstStart,
+    forgotPassword,
+    resetPassword,
+    shell.addChildren([home, keys, key, quickStart, account]),
+  ]),
+  defaultPreload: "intent",
+  defaultPendingComponent: PendingPage,
+  defaultErrorComponent: FailedPage,
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -1,0 +1,22 @@
+/** Decimal text in USD to a number for lengths and charts. Never for a sum: money is text here, and exact in the gateway. */
+export function toPlotValue(text: string): number {
+  return Number(text);
+}
+
+/** `12.5` -> `$12.50`; tiny amounts keep two digits that say something: `0.000012` -> `$0.000012`. */
+export function formatMoney(text: string): string {
+  const amount = Number(text);
+  if (!Number.isFinite(amount)) return text;
+  if (amount === 0) return "$0.00";
+  const size = Math.abs(amount);
+  const digits = size >= 1 ? 2 : Math.min(9, Math.max(2, 1 - Math.floor(Math.log10(size))));
+  const shown = size.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: digits });
+  return `${amount < 0 ? "-" : ""}$${shown}`;
+}
+
+/** Part of a whole, 0 to 1, of two decimal texts. */
+export function findShare(part: string, whole: string): number {
+  const all = Number(whole);
+  if (!(all > 0)) return Number(part) > 0 ? 1 : 0;
+  return Math.min(1, Math.max(0, Number(part) / all));
+}
