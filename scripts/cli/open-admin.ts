@@ -27,6 +27,13 @@ export function openCliLogger(io: CliIo, config: Config): Logger {
   return openLogger({ ...config.log, level }, { write: (line) => io.error(line) });
 }
 
+/** What is open for as long as a command works. */
+export interface CliStore {
+  database: Database;
+  config: Config;
+  logger: Logger;
+}
+
 /**
  * Runs `work` with every admin procedure, as the system: whoever can run this beside the database may do everything. The
  * database is the configured one, the embedded one that runs, or, where none runs, the embedded one for as long as `work` takes.
@@ -34,7 +41,7 @@ export function openCliLogger(io: CliIo, config: Config): Logger {
 export async function runAsSystem<T>(
   io: CliIo,
   configFile: string | undefined,
-  work: (admin: AdminCaller) => Promise<T>,
+  work: (admin: AdminCaller, store: CliStore) => Promise<T>,
 ): Promise<T> {
   const config = loadCliConfig(io, configFile);
   const logger = openCliLogger(io, config);
@@ -53,7 +60,8 @@ export async function runAsSystem<T>(
     const vault = new CredentialVault({ database, clock, logger, config });
     const probeProvider: ProbeProvider = (probe) => makeProbeProvider({ vault, providers, clock })(probe);
     const caller = { kind: "system" as const, actor: "cli" as const };
-    return await work(makeCaller({ caller, origin, database, clock, config, logger, randomBytes, probeProvider }));
+    const admin = makeCaller({ caller, origin, database, clock, config, logger, randomBytes, probeProvider });
+    return await work(admin, { database, config, logger });
   } finally {
     await providers.close();
     await database.close();

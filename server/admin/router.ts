@@ -7,14 +7,18 @@ import { listStoredCredentials } from "./credentials/list.ts";
 import { rotateSealKey } from "./credentials/rotate-seal-key.ts";
 import { testCredential } from "./credentials/test.ts";
 import { changeCredential } from "./credentials/update.ts";
+import { listJobs } from "./jobs/list.ts";
+import { runJob } from "./jobs/run.ts";
 import { changeKeys } from "./keys/bulk.ts";
 import { createKey } from "./keys/create.ts";
 import { disableKey } from "./keys/disable.ts";
 import { enableKey } from "./keys/enable.ts";
+import { findKeyFigures } from "./keys/figures.ts";
 import { getKey } from "./keys/get.ts";
 import { importKeys } from "./keys/import.ts";
 import { reportLeak } from "./keys/leaked.ts";
 import { listKeys } from "./keys/list.ts";
+import { getKeyOptions } from "./keys/options.ts";
 import { revokeKey } from "./keys/revoke.ts";
 import { rotateKey } from "./keys/rotate.ts";
 import { finishRotation } from "./keys/rotate-finish.ts";
@@ -35,13 +39,16 @@ import { updateBudget } from "./limits/update-budget.ts";
 import { updateRule } from "./limits/update-rule.ts";
 import { writeOffProcess } from "./limits/write-off.ts";
 import { listPlans } from "./plans/list.ts";
-import { listProviders } from "./providers/list.ts";
 import { deletePrice } from "./prices/delete.ts";
 import { getPrice } from "./prices/get.ts";
 import { listPrices } from "./prices/list.ts";
 import { putPrice } from "./prices/put.ts";
+import { listProviders } from "./providers/list.ts";
 import { makeCallerFactory, makeRouter } from "./trpc.ts";
 import { queryUsage } from "./usage/query.ts";
+import { rerateUsage } from "./usage/rerate.ts";
+import { getRerate } from "./usage/rerate-get.ts";
+import { listRerates } from "./usage/rerate-list.ts";
 import { createUser } from "./users/create.ts";
 import { deleteOneUser } from "./users/delete.ts";
 import { disableUser } from "./users/disable.ts";
@@ -51,6 +58,15 @@ import { inviteUser } from "./users/invite.ts";
 import { listAllUsers } from "./users/list.ts";
 import { getSession } from "./users/session.ts";
 import { updateOneUser } from "./users/update.ts";
+import { createWebhook } from "./webhooks/create.ts";
+import { deleteOneWebhook } from "./webhooks/delete.ts";
+import { getWebhook } from "./webhooks/get.ts";
+import { listAllWebhooks } from "./webhooks/list.ts";
+import { listWebhookDeliveries } from "./webhooks/list-deliveries.ts";
+import { replayDelivery } from "./webhooks/replay.ts";
+import { rotateWebhookSecret } from "./webhooks/rotate-secret.ts";
+import { testWebhook } from "./webhooks/test.ts";
+import { changeWebhook } from "./webhooks/update.ts";
 
 /** Every admin procedure, for tRPC, REST and the CLI alike. */
 export const appRouter = makeRouter({
@@ -58,6 +74,8 @@ export const appRouter = makeRouter({
     create: createKey,
     list: listKeys,
     get: getKey,
+    figures: findKeyFigures,
+    options: getKeyOptions,
     update: changeKey,
     disable: disableKey,
     enable: enableKey,
@@ -107,7 +125,19 @@ export const appRouter = makeRouter({
   providers: makeRouter({ list: listProviders }),
   prices: makeRouter({ list: listPrices, get: getPrice, put: putPrice, delete: deletePrice }),
   session: makeRouter({ get: getSession }),
-  usage: makeRouter({ query: queryUsage }),
+  usage: makeRouter({ query: queryUsage, rerate: rerateUsage, listRerates, getRerate }),
+  jobs: makeRouter({ list: listJobs, run: runJob }),
+  webhooks: makeRouter({
+    create: createWebhook,
+    list: listAllWebhooks,
+    get: getWebhook,
+    update: changeWebhook,
+    delete: deleteOneWebhook,
+    rotateSecret: rotateWebhookSecret,
+    test: testWebhook,
+    listDeliveries: listWebhookDeliveries,
+    replay: replayDelivery,
+  }),
 });
 
 export type AppRouter = typeof appRouter;

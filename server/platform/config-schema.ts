@@ -166,7 +166,12 @@ export const settingSchemas = {
     budget_exceeded_status: z.union([z.literal(429), z.literal(402)], { error: "429 or 402" }).default(429),
     budget_surplus: z.boolean().default(true),
   }),
-  usage: z.strictObject({ raw_days: count(1, 3650, 30), partition_days_ahead: count(1, 60, 3) }),
+  usage: z.strictObject({
+    raw_days: count(1, 3650, 30),
+    hour_days: count(1, 36_500, 400),
+    partition_days_ahead: count(1, 60, 3),
+  }),
+  egress: z.strictObject({ allow: z.array(network).max(200).default([]) }),
   journal: z.strictObject({
     flush_interval_ms: count(1, 60_000, 500),
     batch_events_max: count(1, 10_000, 1_000),
@@ -203,6 +208,7 @@ export const configFileSchema = z.strictObject({
   limits: settingSchemas.limits.optional(),
   rate_limiting: rateLimitingSchema.optional(),
   budgets: budgetsSchema.optional(),
+  egress: settingSchemas.egress.optional(),
   usage: settingSchemas.usage.optional(),
   journal: settingSchemas.journal.optional(),
   log: settingSchemas.log.optional(),

@@ -127,7 +127,11 @@ export interface Config {
     /** `false`: each call asks PostgreSQL for exactly the money that it needs. */
     budgetSurplus: boolean;
   };
-  usage: { rawDays: number; partitionDaysAhead: number };
+  usage: { rawDays: number; hourDays: number; partitionDaysAhead: number };
+  /** Networks that hosts may be in which are named at run time, beside the public ones. */
+  egress: { allow: readonly string[] };
+  /** Through which e-mail goes out; `null`: none does. */
+  smtp: { url: Secret; from: string } | null;
   auth: {
     /** Where browsers reach the gateway: scheme, host and port. `null`: on this machine, at its own port. */
     baseUrl: string | null;

@@ -57,7 +57,9 @@ function makeAdminConfig(keys: Partial<Config["keys"]> = {}): Config {
     permissions: permissionCatalogue,
     journal: { flushIntervalMs: 1, batchEventsMax: 1, pendingEventsMax: 1, segmentBytesMax: 1 },
     limits: { budgetExceededStatus: 429, budgetSurplus: true },
-    usage: { rawDays: 1, partitionDaysAhead: 1 },
+    usage: { rawDays: 1, hourDays: 400, partitionDaysAhead: 1 },
+    egress: { allow: [] },
+    smtp: null,
     auth: {
       baseUrl: null,
       signUp: "open",

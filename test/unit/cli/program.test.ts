@@ -60,6 +60,7 @@ describe("--help", () => {
       "prices set",
       "start",
       "usage",
+      "usage rerate",
       "users",
       "users create",
       "users delete",
