@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Database, openDatabase } from "../db/client.ts";
 import { findDatabaseTime } from "../db/queries/find-database-time.ts";
 import { makeOwnRecords } from "./admin/usage/own-records.ts";
+import type { ContextOptions } from "./context-options.ts";
 import { makeFindClientAddress } from "./core/client-address.ts";
 import { makeAuthenticate } from "./keys/authenticate.ts";
 import { ClientOrigins } from "./keys/client-origins.ts";
@@ -21,6 +22,7 @@ import { LeaseConnection } from "./limits/lease-connection.ts";
 import { openRateWindows } from "./limits/open-rate-windows.ts";
 import { openPriceBook } from "./limits/price-book.ts";
 import { openProcessLease } from "./limits/process-lease.ts";
+import { openProviderReporter } from "./limits/provider-reporter.ts";
 import { RuleBook } from "./limits/rule-book.ts";
 import { makeStoredPrices } from "./limits/stored-prices.ts";
 import { type Clock, openClock } from "./platform/clock.ts";
@@ -52,21 +54,6 @@ export interface Context {
   reloader: ConfigReloader;
   /** Moves what is left to PostgreSQL and ends everything, in order. Idempotent. */
   close(): Promise<void>;
-}
-
-export interface ContextOptions {
-  config: Config;
-  logger: Logger;
-  /** Of a migrated database. */
-  databaseUrl: string;
-  /** Where LISTEN connects, when it must not go through a pooler; the database itself unless given. */
-  listenUrl?: string;
-  /** Gives each process of a machine its own connections and journal; random unless a test wants to know it. */
-  process?: string;
-  /** An operator has written this process off, with the budgets that it holds: it must end. */
-  onWrittenOff?: () => void;
-  /** Reads the configuration anew; without it a reload finds what is there. @throws ConfigError */
-  loadConfig?: () => Config;
 }
 
 const closeFlushMs = 10_000;
@@ -223,6 +210,15 @@ async function openRest(
     process,
     liveProcesses: () => processLease.live(),
   });
+  const reporter = openProviderReporter({
+    database,
+    logger,
+    process,
+    list: () => {
+      const used = health.list().filter(({ isUsed }) => isUsed);
+      return used.map((entry) => entry.getReport(clock.monotonicMs()));
+    },
+  });
   const openRequests = { count: 0 };
   metrics.watch("openRequests", () => openRequests.count);
   metrics.watch("keyCacheEntries", () => keyCache.size);
@@ -233,6 +229,7 @@ async function openRest(
   let closing: Promise<void> | null = null;
   async function closeAll(): Promise<void> {
     await providers.close();
+    await reporter.close();
     await rateWindows.close();
     await lastUsed.close();
     await openBudgets.close();

@@ -31,6 +31,7 @@ import { openShutdown, type Shutdown } from "./platform/shutdown.ts";
 import { version } from "./platform/version.ts";
 import { openWorkerProcess, type WorkerProcess } from "./platform/worker-process.ts";
 import { findCorsOrigin, findPlaceRefusal } from "./proxy/admit.ts";
+import { makeProbeProvider } from "./proxy/probe-provider.ts";
 import { makeHotRoutes, makeInferenceRouter } from "./proxy/router.ts";
 import { openStore } from "./store.ts";
 
@@ -158,6 +159,7 @@ function makeRouters(
       randomBytes,
       queueBoard,
       gateway: { process: context.process, reloader: context.reloader },
+      probeProvider: makeProbeProvider(context.proxy),
     }),
     dashboard: makeDashboardRouter(),
   };

@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeOpenApiDocument } from "../../server/admin/openapi-document.ts";
 import { examples } from "../../server/admin/openapi-examples.ts";
+import type { ProviderConfig } from "../../server/platform/config.ts";
 import { type AdminHarness, openAdminHarness } from "../support/admin-harness.ts";
 import { type AdminAnswer, sendAdminRequest } from "../support/admin-operation.ts";
 import { makeInvalidRequest } from "../support/openapi-faults.ts";
@@ -118,6 +119,26 @@ async function makeLimits(path: string): Promise<Samples> {
   };
 }
 
+/** Stored credentials, each pinned at a provider that answers. */
+async function makeCredentials(path: string): Promise<Samples> {
+  if (!path.startsWith("/credentials")) return {};
+  const shorthand = { name: "openai", type: "openai", lateCredential: null, awsKeys: null } as ProviderConfig;
+  admin.context.config.shorthands = new Map([["openai", shorthand]]);
+  const names: string[] = [];
+  for (let count = 0; count < (path.includes("{") ? 20 : 0); count++) {
+    const name = `c-${randomUUID()}`;
+    await admin.system.credentials.create({ name, secret: "sk-of-a-test" });
+    if (path.endsWith("/test")) await admin.makeKey({ provider_credentials: { openai: name } });
+    names.push(name);
+  }
+  return {
+    credential_name: fc.constantFrom(...names, "none"),
+    name: fc.uuid().map((id) => `c-${id}`),
+    secret: fc.stringMatching(/^sk-[a-z0-9]{16}$/),
+    model: fc.constant("openai::gpt-test"),
+  };
+}
+
 /** Values with which calls succeed. */
 async function makeSamples({ path }: Operation): Promise<Samples> {
   const keys = await Promise.all(Array.from({ length: 20 }, () => admin.makeKey()));
@@ -174,6 +195,7 @@ async function makeSamples({ path }: Operation): Promise<Samples> {
     to: fc.constantFrom("2027-01-01", "2027-05-05T00:00:00Z"),
     "If-Match": fc.constantFrom(1, 2, 3),
     ...(await makeLimits(path)),
+    ...(await makeCredentials(path)),
     ...(await makeWebhooks(path)),
     ...(await makeJobs(path)),
   };

@@ -128,6 +128,8 @@ export async function openAdminHarness(keys: Partial<Config["keys"]> = {}): Prom
         logger: openLogger(config.log),
       }),
     },
+    // There is no provider behind this surface.
+    probeProvider: async () => ({ status: 200, message: "the provider answered 200", latencyMs: 1.5 }),
   };
   const { caller: _caller, origin: _origin, ...shared } = context;
   const app = express();

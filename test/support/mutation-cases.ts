@@ -1,6 +1,8 @@
 import { createHash, randomUUID } from "node:crypto";
 import { expireKeys } from "../../db/queries/expire-keys.ts";
+import { Secret } from "../../server/core/secret.ts";
 import { makeFirstKeys } from "../../server/keys/first-keys.ts";
+import type { ProviderConfig } from "../../server/platform/config.ts";
 import type { AdminHarness } from "./admin-harness.ts";
 
 /** One change that the audit log must tell of. */
@@ -22,6 +24,13 @@ let users = 0;
 async function makeUser(harness: AdminHarness, more: Record<string, unknown> = {}) {
   const { id } = await harness.system.users.create({ email: `user-${++users}@example.com`, password: "correct horse" });
   return { input: { user_id: id, ...more }, objectIds: [id] };
+}
+
+let credentials = 0;
+async function makeCredential(harness: AdminHarness, more: Record<string, unknown> = {}) {
+  const name = `credential-${++credentials}`;
+  await harness.system.credentials.create({ name, secret: "sk-before" });
+  return { input: { credential_name: name, ...more }, objectIds: [name] };
 }
 
 /** A budget of which half is spent. */
@@ -108,6 +117,35 @@ export const mutationCases: Readonly<Record<string, MutationCase>> = {
       await test.database.sql`
         insert into budget_process (process, seen_at) values (${process}, now() - interval '1 hour')`;
       return { input: { process }, objectIds: [process] };
+    },
+  },
+  "credentials.create": {
+    async prepare() {
+      const name = `made-${++credentials}`;
+      return { input: { name, secret: "sk-made", description: "For tests" }, objectIds: [name] };
+    },
+  },
+  "credentials.update": { prepare: (harness) => makeCredential(harness, { secret: "sk-changed" }) },
+  "credentials.delete": { prepare: (harness) => makeCredential(harness) },
+  "credentials.test": {
+    async prepare(harness) {
+      const made = await makeCredential(harness, { model: "openai::gpt-test" });
+      await harness.makeKey({ provider_credentials: { openai: made.input.credential_name } });
+      const shorthand = { name: "openai", type: "openai", lateCredential: null, awsKeys: null } as ProviderConfig;
+      harness.context.config.shorthands = new Map([["openai", shorthand]]);
+      return made;
+    },
+  },
+  "credentials.rotateSealKey": {
+    async prepare(harness) {
+      const { config } = harness.context;
+      const newest = { version: 2, value: new Secret("n".repeat(48)) };
+      const [oldest] = config.sealKeys.filter(({ version }) => version === 1);
+      if (oldest === undefined) throw new Error("there is a first seal key");
+      config.sealKeys = [oldest];
+      await makeCredential(harness);
+      config.sealKeys = [newest, oldest];
+      return { input: {} };
     },
   },
   "users.create": {
