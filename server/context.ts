@@ -6,6 +6,7 @@ import { makeOwnRecords } from "./admin/usage/own-records.ts";
 import { makeFindClientAddress } from "./core/client-address.ts";
 import { makeAuthenticate } from "./keys/authenticate.ts";
 import { ClientOrigins } from "./keys/client-origins.ts";
+import { CredentialVault } from "./keys/credential-vault.ts";
 import { makeFindKey } from "./keys/find-key.ts";
 import { ImportedFormats } from "./keys/imported-formats.ts";
 import { KeyCache } from "./keys/key-cache.ts";
@@ -25,6 +26,7 @@ import { type Clock, openClock } from "./platform/clock.ts";
 import type { Config } from "./platform/config.ts";
 import type { Logger } from "./platform/logger.ts";
 import { type Metrics, openMetrics } from "./platform/metrics.ts";
+import { openHealthBook } from "./providers/health-book.ts";
 import { ModelBook } from "./providers/model-book.ts";
 import { openProviders } from "./providers/registry.ts";
 import { AnswerBurst } from "./proxy/answer-burst.ts";
@@ -123,8 +125,10 @@ async function openRest(
   const openCalls = new OpenCalls();
   const imported = new ImportedFormats(database);
   const ruleBook = new RuleBook({ database, clock, logger, config });
-  const models = new ModelBook(config, openPriceBook(new Map()));
+  const health = openHealthBook();
+  const models = new ModelBook(config, openPriceBook(new Map()), health);
   const storedPrices = makeStoredPrices({ database, clock, logger, onPrices: (prices) => models.setStored(prices) });
+  const vault = new CredentialVault({ database, clock, logger, config });
   let listening = false;
   let clientOrigins: ClientOrigins | null = null;
   let budgets: BudgetLeases | null = null;
@@ -146,6 +150,7 @@ async function openRest(
     onBudgetPressure: (windowId) => budgets?.noticePressure(windowId),
     onRules: () => ruleBook.noticeChange(),
     onPrices: () => storedPrices.noticeChange(),
+    onCredentials: () => vault.noticeChange(),
     onState: (up) => {
       listening = up;
       if (up) logger.debug("changes of keys are heard");
@@ -157,6 +162,7 @@ async function openRest(
   await imported.load();
   await ruleBook.open(keyChannel);
   await storedPrices.open(keyChannel);
+  await vault.open(keyChannel);
   clientOrigins = new ClientOrigins({ database, clock, channel: keyChannel, graceMs: config.gateway.graceMs });
   const leaseConnection = new LeaseConnection(database, process);
   const processLease = await openProcessLease(leaseConnection, process, onWrittenOff);
@@ -220,6 +226,7 @@ async function openRest(
     imported.close();
     await ruleBook.close();
     await storedPrices.close();
+    await vault.close();
     await keyChannel.close();
     await database.close();
   }
@@ -248,6 +255,8 @@ async function openRest(
       rateWindows,
       models,
       providers,
+      vault,
+      random: Math.random,
       journal,
       flusher,
       makeEventId: openEventIds(clock),

@@ -4,11 +4,12 @@ import { parseArgs } from "node:util";
 import { openDatabase } from "../db/client.ts";
 import { migrateDatabase } from "../db/migrate.ts";
 import { Secret } from "../server/core/secret.ts";
+import type { PriceConfig } from "../server/limits/rerate-plan.ts";
 import { openClock } from "../server/platform/clock.ts";
 import { type Config, loadProcessConfig, loadProcessFailpoint } from "../server/platform/config.ts";
 import { findEmbeddedPostgres } from "../server/platform/embedded-postgres/embedded-postgres.ts";
 import { setFailpoint } from "../server/platform/failpoint.ts";
-import { openLogger } from "../server/platform/logger.ts";
+import { type Logger, openLogger } from "../server/platform/logger.ts";
 import { openMetrics } from "../server/platform/metrics.ts";
 import { openQueues } from "../server/platform/queues.ts";
 import { openShutdown } from "../server/platform/shutdown.ts";
@@ -52,6 +53,7 @@ export async function startWorkers(options: StartWorkersOptions): Promise<void> 
     logger,
     clock,
     queues,
+    loadPriceConfig: makeLoadPriceConfig(options, config, logger),
     metrics: {
       observeJob(observation) {
         metrics.observeJob(observation);
@@ -68,6 +70,10 @@ export async function startWorkers(options: StartWorkersOptions): Promise<void> 
       observeSilentLeases(silent) {
         metrics.observeSilentLeases(silent);
         tell({ kind: "leases", silent });
+      },
+      observeRollupLag(lag) {
+        metrics.observeRollupLag(lag);
+        tell({ kind: "rollups", lag });
       },
     },
   });
@@ -99,6 +105,19 @@ export async function startWorkers(options: StartWorkersOptions): Promise<void> 
   tell({ kind: "ready" });
   // A gateway's child is quiet: its parent says on one screen what a person needs.
   if (!isChild) logger.info({ backend: queues.backend }, "Workers started");
+}
+
+/** The gateways may have read their config file anew since these workers started. */
+function makeLoadPriceConfig(options: StartWorkersOptions, first: Config, logger: Logger): () => PriceConfig {
+  let last: PriceConfig = first;
+  return () => {
+    try {
+      last = loadProcessConfig({ ...options, readOnly: true });
+    } catch (error) {
+      logger.warn({ err: error }, "The config file cannot be read; models and prices are those of before");
+    }
+    return last;
+  };
 }
 
 async function findDatabaseUrl(config: Config): Promise<string> {

@@ -3,6 +3,7 @@ import type { JobQueue, JobWorker } from "../server/platform/job-queue.ts";
 import type { QueueName } from "../server/platform/queues.ts";
 import { makeRepeatedLog } from "../server/platform/repeated-log.ts";
 import type { WorkerContext } from "./context.ts";
+import { makeRequestTaker } from "./job-requests.ts";
 import { updateSchedules } from "./keep-schedules.ts";
 import { type JobDefinition, jobs } from "./registry.ts";
 import { makeRunner } from "./run-worker.ts";
@@ -75,10 +76,12 @@ function openQueueWorker(
     }
   };
   const keep = async (kept: JobQueue): Promise<void> => {
-    const updated = await updateSchedules(kept, definitions, context.clock.nowMs());
+    const { updated, nextRuns } = await updateSchedules(kept, definitions, context.clock.nowMs());
     if (updated > 0) logger.debug({ updated }, "Schedules put in order");
+    await takeRequests(kept, nextRuns).catch((error: unknown) => report("Jobs cannot be told of", error));
     seenAtMs = context.clock.monotonicMs();
   };
+  const takeRequests = makeRequestTaker(context, name, definitions);
   const run = async (): Promise<void> => {
     await ready;
     while (!stopping.aborted && queue !== null) {

@@ -1,10 +1,14 @@
 import type { Logger } from "../server/platform/logger.ts";
 import type { QueueName } from "../server/platform/queues.ts";
 import type { WorkerContext } from "./context.ts";
+import { handleAggregateUsage } from "./jobs/aggregate-usage.ts";
+import { handleDeliverWebhooks } from "./jobs/deliver-webhooks.ts";
 import { handleExpireKeys } from "./jobs/expire-keys.ts";
 import { handleFlagStaleKeys } from "./jobs/flag-stale-keys.ts";
 import { handleManagePartitions } from "./jobs/manage-partitions.ts";
+import { handleMergeRollups } from "./jobs/merge-rollups.ts";
 import { handleReapLeases } from "./jobs/reap-leases.ts";
+import { handleRerateUsage } from "./jobs/rerate-usage.ts";
 import { handleResetBudgets } from "./jobs/reset-budgets.ts";
 import { handleVerifyAuditChain } from "./jobs/verify-audit-chain.ts";
 
@@ -36,6 +40,22 @@ export interface JobDefinition {
 /** Every job there is. */
 export const jobs: readonly JobDefinition[] = [
   {
+    name: "aggregate-usage",
+    queue: "upkeep",
+    schedule: "*/10 * * * * *",
+    concurrency: 1,
+    attemptsMax: 5,
+    handle: (tools) => handleAggregateUsage(tools),
+  },
+  {
+    name: "deliver-webhooks",
+    queue: "delivery",
+    schedule: "*/5 * * * * *",
+    concurrency: 2,
+    attemptsMax: 3,
+    handle: handleDeliverWebhooks,
+  },
+  {
     name: "expire-keys",
     queue: "upkeep",
     schedule: "* * * * *",
@@ -61,12 +81,30 @@ export const jobs: readonly JobDefinition[] = [
     handle: handleManagePartitions,
   },
   {
+    name: "merge-rollups",
+    queue: "upkeep",
+    // After the first look at new parts of the minute: at midnight yesterday's last parts are mostly in its hours by then.
+    schedule: "25 * * * * *",
+    concurrency: 1,
+    attemptsMax: 5,
+    handle: handleMergeRollups,
+  },
+  {
     name: "reap-leases",
     queue: "upkeep",
     schedule: "* * * * *",
     concurrency: 1,
     attemptsMax: 3,
     handle: handleReapLeases,
+  },
+  {
+    name: "rerate-usage",
+    queue: "upkeep",
+    // Somebody waits for it; where nothing was asked for it is one look at an index.
+    schedule: "*/10 * * * * *",
+    concurrency: 1,
+    attemptsMax: 5,
+    handle: handleRerateUsage,
   },
   {
     name: "reset-budgets",

@@ -48,3 +48,10 @@ export async function deleteOldParts(sql: postgres.Sql, rawDays: number, rowsMax
     select delete_usage_parts((now() at time zone 'UTC')::date - ${rawDays}::int, ${rowsMax}::int) as deleted`;
   return row?.deleted ?? 0;
 }
+
+/** Deletes at most `rowsMax` adjustments of events that retention has dropped. @returns how many; fewer means that no more are free. */
+export async function deleteOldAdjustments(sql: postgres.Sql, rawDays: number, rowsMax: number): Promise<number> {
+  const [row] = await sql<{ deleted: number }[]>`
+    select delete_usage_adjustments((now() at time zone 'UTC')::date - ${rawDays}::int, ${rowsMax}::int) as deleted`;
+  return row?.deleted ?? 0;
+}

@@ -8,6 +8,7 @@ export interface UsageFacts {
   touchedDays: ReadonlySet<number>;
   /** Raw events of this instant and later are all kept, but for days that never had any. */
   rawSinceMs: number;
+  /** Hours from this instant on are kept. Earlier ones are there only where they came late, and are not in their day yet. */
   hoursSinceMs: number;
   /** Where events of parts lie that hours do not hold yet. */
   unmerged: readonly Span[];
@@ -20,7 +21,6 @@ interface Row {
   raw_ms: string | null;
   hours_ms: string | null;
   first_hour_ms: string | null;
-  first_day_ms: string | null;
   unmerged: [fromMs: number, toMs: number][];
   has_refusals: boolean;
 }
@@ -51,10 +51,8 @@ export async function findUsageFacts(
       (select coalesce(json_agg(day - date 'epoch'), '[]') from usage_day_touched) as touched,
       (select extract(epoch from to_timestamp(min(right(c.relname, 8)) || '+00', 'YYYYMMDDTZH')) * 1000
         from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'usage_event'::regclass) as raw_ms,
-      (select extract(epoch from to_timestamp(min(right(c.relname, 6)) || '+00', 'YYYYMMTZH')) * 1000
-        from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'usage_hour'::regclass) as hours_ms,
+      (select extract(epoch from max(month) + interval '1 month') * 1000 from usage_hour_dropped) as hours_ms,
       (select extract(epoch from min(hour)) * 1000 from usage_hour) as first_hour_ms,
-      (select extract(epoch from min(day)) * 1000 from usage_day) as first_day_ms,
       (select coalesce(json_agg(json_build_array(from_ms, to_ms)), '[]') from (
         select floor(extract(epoch from min(first_at)) * 1000) as from_ms, floor(extract(epoch from max(last_at)) * 1000) + 1 as to_ms
         from island group by number) spans) as unmerged,
@@ -65,14 +63,15 @@ export async function findUsageFacts(
   return {
     nowMs,
     touchedDays: new Set(row.touched),
-    rawSinceMs: findSince(row.raw_ms === null ? keptMs : Math.max(Number(row.raw_ms), keptMs), row.first_hour_ms),
-    hoursSinceMs: findSince(row.hours_ms === null ? nowMs : Number(row.hours_ms), row.first_day_ms),
+    rawSinceMs: findRawSince(row.raw_ms === null ? keptMs : Math.max(Number(row.raw_ms), keptMs), row),
+    hoursSinceMs: row.hours_ms === null ? Number.NEGATIVE_INFINITY : Number(row.hours_ms),
     unmerged: row.unmerged.map(([fromMs, toMs]) => ({ fromMs, toMs })),
     hasUnmergedRefusals: row.has_refusals,
   };
 }
 
-/** Nothing is missing where not even the coarser table knows of anything earlier. */
-function findSince(keptSinceMs: number, firstMs: string | null): number {
-  return firstMs === null || Number(firstMs) >= keptSinceMs ? Number.NEGATIVE_INFINITY : keptSinceMs;
+/** Nothing is missing where no rollup knows of anything earlier. */
+function findRawSince(keptSinceMs: number, row: Row): number {
+  const isWhole = row.hours_ms === null && (row.first_hour_ms === null || Number(row.first_hour_ms) >= keptSinceMs);
+  return isWhole ? Number.NEGATIVE_INFINITY : keptSinceMs;
 }

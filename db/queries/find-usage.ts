@@ -1,13 +1,14 @@
 import type postgres from "postgres";
 import { makeUsagePlan } from "../../server/core/usage-plan.ts";
 import type { UsageGroup, UsageOrder } from "../../server/core/usage-question.ts";
+import { counters } from "../rollup-columns.ts";
 import { Statement } from "../statement.ts";
 import { findUsageFacts } from "./find-usage-facts.ts";
 import { loadUsagePercentiles, type UsagePercentiles } from "./load-usage-percentiles.ts";
 import type { UsageFilter } from "./usage-filter.ts";
 import { listUsagePieces, type UsageReading } from "./usage-pieces.ts";
 import { makeUsageRowsText } from "./usage-rows.ts";
-import { type UsageCounter, usageCounters } from "./usage-sums.ts";
+import { type UsageCounter } from "./usage-sums.ts";
 
 export interface UsageQuestion {
   filter: UsageFilter;
@@ -130,9 +131,9 @@ export async function openUsageReading(
     rawOnly: question.rawOnly,
     isDayReady: (day) => day < today && !facts.touchedDays.has(day),
   });
-  const { unmerged, hasUnmergedRefusals } = facts;
+  const { unmerged, hasUnmergedRefusals, hoursSinceMs } = facts;
   const { filter, groups, rawOnly } = question;
-  return { filter, groups, starts, spans, unmerged, hasUnmergedRefusals, rawOnly, isExact };
+  return { filter, groups, starts, spans, hoursSinceMs, unmerged, hasUnmergedRefusals, rawOnly, isExact };
 }
 
 /** Rows of one place follow each other: what it is, and what it was before. */
@@ -161,7 +162,7 @@ function parseTotal(found: readonly SumRow[], isCurrent: boolean): UsageSum {
 }
 
 export function parseSum(row: SumRow): UsageSum {
-  const counts = Object.fromEntries(usageCounters.map((counter) => [counter, Number(row[counter])]));
+  const counts = Object.fromEntries(counters.map((counter) => [counter, Number(row[counter])]));
   return {
     ...(counts as Record<UsageCounter, number>),
     cost_nano_usd: BigInt(row.cost_nano_usd),
@@ -172,7 +173,7 @@ export function parseSum(row: SumRow): UsageSum {
 }
 
 function makeEmptySum(): UsageSum {
-  const counts = Object.fromEntries(usageCounters.map((counter) => [counter, 0]));
+  const counts = Object.fromEntries(counters.map((counter) => [counter, 0]));
   const none = { firstAt: null, lastAt: null, percentiles: null };
   return { ...(counts as Record<UsageCounter, number>), cost_nano_usd: 0n, ...none };
 }

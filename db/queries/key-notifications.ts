@@ -15,6 +15,8 @@ export interface KeyChangeListener {
   onRulesChanged(): void;
   /** A stored price changed. */
   onPricesChanged(): void;
+  /** A stored credential of a provider changed. */
+  onCredentialsChanged(): void;
   /** What {@link sendHeartbeat} sent came back through the listening connection. */
   onBeat(sentAtMs: number): void;
   /** The connection (again) listens; what was sent before is lost. */
@@ -33,6 +35,7 @@ export async function listenForKeyChanges(
   await sql.listen("budget_pressure", (payload) => listener.onBudgetPressure(payload));
   await sql.listen("limit_rule_changed", () => listener.onRulesChanged());
   await sql.listen("model_price_changed", () => listener.onPricesChanged());
+  await sql.listen("credential_changed", () => listener.onCredentialsChanged());
   await sql.listen(
     listener.beatChannel,
     (payload) => listener.onBeat(Number(payload)),

@@ -65,8 +65,7 @@ function makeText(
   question: Pick<UsageQuestion, "starts" | "previousStarts">,
   { top, rows, isAll }: Parameters<typeof loadUsagePercentiles>[3],
 ): string {
-  // A refusal has no latency.
-  const { pieces, values } = listUsagePieces(statement, { ...reading, rawOnly: true });
+  const { pieces, values } = listUsagePieces(statement, reading, true);
   const { isCurrent, ordinal } = makeBucketsText(question);
   const texts = pieces.flatMap((piece) => columns.map((_, which) => makeBagText(piece, values, which)));
   const none = `select 0 as bucket, null::text[] as "values", 0 as which, 0 as place, 0 as n where false`;

@@ -25,7 +25,8 @@ export async function openRollupMonths(transaction: postgres.TransactionSql, fir
     from generate_series(
       date_trunc('month', ${first}::timestamptz at time zone 'UTC'), ${last}::timestamptz at time zone 'UTC', interval '1 month'
     ) as month
-    where to_regclass('usage_day_key_' || to_char(month, 'YYYYMM')) is null`;
+    where to_regclass('usage_day_key_' || to_char(month, 'YYYYMM')) is null
+      or to_regclass('usage_hour_' || to_char(month, 'YYYYMM')) is null`;
 }
 
 /**

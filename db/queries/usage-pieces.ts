@@ -11,6 +11,8 @@ export interface UsageReading {
   starts: readonly number[];
   /** They tile the range. */
   spans: readonly UsageSpan[];
+  /** Hours before this instant are no part of their day, but beside it. */
+  hoursSinceMs: number;
   /** Where events lie that hours and days do not hold yet. */
   unmerged: readonly Span[];
   hasUnmergedRefusals: boolean;
@@ -22,9 +24,9 @@ export interface UsageReading {
 export interface UsagePiece {
   /**
    * `series`: sums whose dimensions a series holds. `keyed`: sums with their own dimensions. `raw`: events. `refused`: of a
-   * series, only the refusals. `refusal`: refusals that are not merged.
+   * series, only the refusals. `refusal`: refusals that are not merged. `adjustment`: events once more for each adjustment.
    */
-  kind: "series" | "keyed" | "raw" | "refused" | "refusal";
+  kind: "series" | "keyed" | "raw" | "refused" | "refusal" | "adjustment";
   /** `TABLE where …` */
   from: string;
   /** The number of the bucket, from 1 on. */
@@ -41,7 +43,8 @@ export interface UsagePieces {
 /** What is torn into more is read in wider spans; each row says itself whether it counts. */
 const unmergedSpansMax = 16;
 
-export function listUsagePieces(statement: Statement, reading: UsageReading): UsagePieces {
+/** @param measured only what has a latency: neither refusals nor adjustments. */
+export function listUsagePieces(statement: Statement, reading: UsageReading, measured = false): UsagePieces {
   const { filter, groups, spans, starts } = reading;
   const conditions = makeFilterText(statement, filter);
   const bounds = `{${starts.map((ms) => `"${new Date(ms).toISOString()}"`).join(",")}}`;
@@ -63,6 +66,12 @@ export function listUsagePieces(statement: Statement, reading: UsageReading): Us
   if (hours.length > 0)
     add("series", `usage_hour where ${makeSpansText(statement, "hour", hours)} ${ofSeries}`, "hour");
   if (raws.length > 0) add("raw", `usage_event where ${makeSpansText(statement, "at", raws)} ${conditions}`, "at");
+  if (raws.length > 0 && !measured) {
+    // Hours and days hold them already, and no event has one before it is merged.
+    const adjusted = `(select e.*, a.delta_nano_usd, a.was_unpriced
+      from usage_adjustment a join usage_event e on e.at = a.at and e.id = a.event_id) as adjusted`;
+    add("adjustment", `${adjusted} where ${makeSpansText(statement, "at", raws)} ${conditions}`, "at");
+  }
   const rolled = [...days, ...hours];
   const unmerged = joinSpans(cutSpans(reading.unmerged, rolled), unmergedSpansMax);
   if (unmerged.length > 0) {
@@ -70,7 +79,7 @@ export function listUsagePieces(statement: Statement, reading: UsageReading): Us
     const parts = "select part_id from usage_part where merged_at is null";
     add("raw", `usage_event where ${where} and part_id in (${parts}) ${conditions}`, "at");
   }
-  if (!reading.rawOnly) {
+  if (!reading.rawOnly && !measured) {
     // No event tells of a refusal. In an hour that is read from events, refusals count where the hour begins.
     if (raws.length > 0) {
       add("refused", `usage_hour where ${makeSpansText(statement, "hour", raws)} and refusals > 0 ${ofSeries}`, "hour");

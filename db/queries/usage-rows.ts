@@ -1,8 +1,9 @@
 import type { UsageOrder } from "../../server/core/usage-question.ts";
+import { counters } from "../rollup-columns.ts";
 import type { Statement } from "../statement.ts";
 import type { UsageQuestion } from "./find-usage.ts";
 import type { UsagePieces } from "./usage-pieces.ts";
-import { makeSumsText, usageCounters, usageSumsText } from "./usage-sums.ts";
+import { makeSumsText, usageSumsText } from "./usage-sums.ts";
 
 const measures: Record<UsageOrder, string> = {
   requests: "sum(requests)",
@@ -38,7 +39,7 @@ export function makeUsageRowsText(statement: Statement, pieces: UsagePieces, que
     question.after === null
       ? ""
       : `where (sort_1, sort_2, sort_3, "values") > (${question.after.sort.map((text) => statement.value(text, "numeric")).join(", ")}, ${statement.list(question.after.values)})`;
-  const own = [...usageCounters, "first_at", "last_at"].join(", ");
+  const own = [...counters, "first_at", "last_at"].join(", ");
   const top =
     question.top === null
       ? `select ${ordinal} as ordinal, ${isCurrent} as is_current, false as is_other, "values", ${usageSumsText} from piece group by 1, 2, 3, 4`

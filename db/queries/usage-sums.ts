@@ -1,30 +1,21 @@
+import { counters } from "../rollup-columns.ts";
 import type { UsagePiece, UsagePieces } from "./usage-pieces.ts";
 
-/** What is counted, in events and in rollups alike. Money is nano-USD. */
-export const usageCounters = [
-  "requests",
-  "errors",
-  "refusals",
-  "input_tokens",
-  "cached_input_tokens",
-  "cache_write_tokens",
-  "output_tokens",
-  "reasoning_tokens",
-  "input_audio_tokens",
-  "output_audio_tokens",
-  "cost_nano_usd",
-  "unpriced_requests",
-  "bytes_in",
-  "bytes_out",
-] as const;
-export type UsageCounter = (typeof usageCounters)[number];
+export type UsageCounter = (typeof counters)[number];
 
 /** What is no column of an event, or not as it is. */
 const ofEvent: Partial<Record<UsageCounter, string>> = {
   requests: "count(*)",
   errors: "count(*) filter (where status >= 400)",
   refusals: "0",
+  cost_nano_usd: "coalesce(sum(cost_nano_usd), 0)",
   unpriced_requests: "count(*) filter (where cost_nano_usd is null)",
+};
+
+/** Of an adjustment. Its event was counted before. */
+const ofAdjustment: Partial<Record<UsageCounter, string>> = {
+  cost_nano_usd: "sum(delta_nano_usd)",
+  unpriced_requests: "-count(*) filter (where was_unpriced)",
 };
 
 /** `sum(…) as …` of every counter, and the first and the last use. */
@@ -32,7 +23,7 @@ export const usageSumsText = makeSums((counter) => `sum(${counter})`, "min(first
 
 function makeSums(make: (counter: UsageCounter) => string, first: string, last: string): string {
   return [
-    ...usageCounters.map((counter) => `${make(counter)} as ${counter}`),
+    ...counters.map((counter) => `${make(counter)} as ${counter}`),
     `${first} as first_at`,
     `${last} as last_at`,
   ].join(", ");
@@ -52,6 +43,7 @@ const sumsByKind: Record<UsagePiece["kind"], string> = {
     "null::timestamptz",
     "null::timestamptz",
   ),
+  adjustment: makeSums((counter) => ofAdjustment[counter] ?? "0", "null::timestamptz", "null::timestamptz"),
 };
 
 /** A query of `bucket`, `values` and the sums, a few rows of each. */
@@ -65,7 +57,7 @@ function makePieceText({ kind, from, bucket }: UsagePiece, values: string): stri
     return `select ${bucket} as bucket, ${values} as "values", ${sums} from ${from} group by 1, 2`;
   }
   // Series are few: their dimensions are looked up once for each, not for each of their hours.
-  const own = [...usageCounters, "first_at", "last_at"].join(", ");
+  const own = [...counters, "first_at", "last_at"].join(", ");
   return `select bucket, ${values} as "values", ${own}
     from (select ${bucket} as bucket, series_id, ${sums} from ${from} group by 1, 2) as summed join usage_series using (series_id)`;
 }

@@ -23,6 +23,13 @@ export function openCliLogger(io: CliIo, config: Config): Logger {
   return openLogger({ ...config.log, level }, { write: (line) => io.error(line) });
 }
 
+/** What is open for as long as a command works. */
+export interface CliStore {
+  database: Database;
+  config: Config;
+  logger: Logger;
+}
+
 /**
  * Runs `work` with every admin procedure, as the system: whoever can run this beside the database may do everything. The
  * database is the configured one, the embedded one that runs, or, where none runs, the embedded one for as long as `work` takes.
@@ -30,7 +37,7 @@ export function openCliLogger(io: CliIo, config: Config): Logger {
 export async function runAsSystem<T>(
   io: CliIo,
   configFile: string | undefined,
-  work: (admin: AdminCaller) => Promise<T>,
+  work: (admin: AdminCaller, store: CliStore) => Promise<T>,
 ): Promise<T> {
   const config = loadCliConfig(io, configFile);
   const logger = openCliLogger(io, config);
@@ -47,6 +54,7 @@ export async function runAsSystem<T>(
     const origin = { ip: "", requestId: "" };
     return await work(
       makeCaller({ caller: { kind: "system", actor: "cli" }, origin, database, clock, config, logger, randomBytes }),
+      { database, config, logger },
     );
   } finally {
     await database.close();

@@ -6,6 +6,7 @@ import { collectPair } from "./key-flags.ts";
 import { runAsSystem } from "./open-admin.ts";
 import { addCommonOptions, type CommonFlags } from "./options.ts";
 import { type Column, makeTable } from "./table.ts";
+import { makeRerateCommand } from "./usage-rerate.ts";
 
 interface UsageFlags extends CommonFlags {
   by: string;
@@ -35,6 +36,8 @@ export function makeUsageCommand(io: CliIo): Command {
     .option("--model <name>", "only this model")
     .option("--provider <name>", "only this provider")
     .option("--tag <name=value>", "only with this key-bound tag; repeatable", collectPair);
+  // What comes after the name of a subcommand is that one's.
+  command.enablePositionalOptions().addCommand(makeRerateCommand(io));
   return addCommonOptions(command).action(async (flags: UsageFlags) => {
     const answer = await runAsSystem(io, flags.configFile, (admin) =>
       admin.usage.query({

@@ -1,5 +1,7 @@
 import { listAudit } from "./audit/list.ts";
 import { verifyAudit } from "./audit/verify.ts";
+import { listJobs } from "./jobs/list.ts";
+import { runJob } from "./jobs/run.ts";
 import { changeKeys } from "./keys/bulk.ts";
 import { createKey } from "./keys/create.ts";
 import { disableKey } from "./keys/disable.ts";
@@ -36,6 +38,9 @@ import { listPrices } from "./prices/list.ts";
 import { putPrice } from "./prices/put.ts";
 import { makeCallerFactory, makeRouter } from "./trpc.ts";
 import { queryUsage } from "./usage/query.ts";
+import { rerateUsage } from "./usage/rerate.ts";
+import { getRerate } from "./usage/rerate-get.ts";
+import { listRerates } from "./usage/rerate-list.ts";
 import { createUser } from "./users/create.ts";
 import { deleteOneUser } from "./users/delete.ts";
 import { disableUser } from "./users/disable.ts";
@@ -45,6 +50,15 @@ import { inviteUser } from "./users/invite.ts";
 import { listAllUsers } from "./users/list.ts";
 import { getSession } from "./users/session.ts";
 import { updateOneUser } from "./users/update.ts";
+import { createWebhook } from "./webhooks/create.ts";
+import { deleteOneWebhook } from "./webhooks/delete.ts";
+import { getWebhook } from "./webhooks/get.ts";
+import { listAllWebhooks } from "./webhooks/list.ts";
+import { listWebhookDeliveries } from "./webhooks/list-deliveries.ts";
+import { replayDelivery } from "./webhooks/replay.ts";
+import { rotateWebhookSecret } from "./webhooks/rotate-secret.ts";
+import { testWebhook } from "./webhooks/test.ts";
+import { changeWebhook } from "./webhooks/update.ts";
 
 /** Every admin procedure, for tRPC, REST and the CLI alike. */
 export const appRouter = makeRouter({
@@ -93,7 +107,19 @@ export const appRouter = makeRouter({
   plans: makeRouter({ list: listPlans }),
   prices: makeRouter({ list: listPrices, get: getPrice, put: putPrice, delete: deletePrice }),
   session: makeRouter({ get: getSession }),
-  usage: makeRouter({ query: queryUsage }),
+  usage: makeRouter({ query: queryUsage, rerate: rerateUsage, listRerates, getRerate }),
+  jobs: makeRouter({ list: listJobs, run: runJob }),
+  webhooks: makeRouter({
+    create: createWebhook,
+    list: listAllWebhooks,
+    get: getWebhook,
+    update: changeWebhook,
+    delete: deleteOneWebhook,
+    rotateSecret: rotateWebhookSecret,
+    test: testWebhook,
+    listDeliveries: listWebhookDeliveries,
+    replay: replayDelivery,
+  }),
 });
 
 export type AppRouter = typeof appRouter;

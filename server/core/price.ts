@@ -58,6 +58,38 @@ export function makeCharge(price: Price, usage: Readonly<TokenUsage>): NanoUsd {
   return (sum + tokensPerRate - 1n) / tokensPerRate;
 }
 
+/** The rates of a price for calls of one size: from `fromInputTokens` on, up to and without `toInputTokens`. */
+export interface PriceBand {
+  fromInputTokens: number;
+  /** `null`: of any size. */
+  toInputTokens: number | null;
+  /** One for each bucket of {@link TokenUsage}, those without a rate of their own filled in. */
+  rates: Record<keyof TokenUsage, Rate>;
+}
+
+/** A price as bands of flat rates, the smallest calls first: {@link makeCharge} for those who cannot call it, such as a query. */
+export function makePriceBands(price: Price): PriceBand[] {
+  const byBucket: Record<keyof TokenUsage, TieredRate> = {
+    inputTokens: price.input,
+    outputTokens: price.output,
+    cachedInputTokens: price.cachedInput ?? price.input,
+    cacheWriteTokens: price.cacheWrite ?? price.input,
+    reasoningTokens: price.reasoning ?? price.output,
+    inputAudioTokens: price.inputAudio ?? price.input,
+    outputAudioTokens: price.outputAudio ?? price.output,
+  };
+  const starts = Object.values(byBucket).flatMap(({ tiers }) => tiers.map(({ fromInputTokens }) => fromInputTokens));
+  const edges = [...new Set([0, ...starts.filter((start) => start > 0)])].sort((one, other) => one - other);
+  return edges.map((fromInputTokens, index) => {
+    const rates = Object.entries(byBucket).map(([bucket, rate]) => [bucket, rateFor(rate, fromInputTokens)]);
+    return {
+      fromInputTokens,
+      toInputTokens: edges[index + 1] ?? null,
+      rates: Object.fromEntries(rates) as PriceBand["rates"],
+    };
+  });
+}
+
 function highest(rates: readonly (TieredRate | undefined)[]): Rate {
   let top = 0n;
   for (const rate of rates) {

@@ -21,10 +21,25 @@ export interface ProviderTypeDefaults {
    * `echo`: nowhere.
    */
   wire: "openai" | "translated" | "echo";
+  /** Streams report their usage: when `stream_options.include_usage` asks for it, or always; then it is not sent. */
+  streamUsage: "asked" | "given";
+  /** What a chat's cap on output tokens is called. `either`: whichever the client uses, `max_tokens` where it has none. */
+  chatCapField: "either" | "max_tokens" | "max_completion_tokens";
 }
 
-const openAiShaped = { needsApiBase: false, credentialKind: "token", wire: "openai" } as const;
-const translated = { needsApiBase: false, wire: "translated" } as const;
+const openAiShaped = {
+  needsApiBase: false,
+  credentialKind: "token",
+  wire: "openai",
+  streamUsage: "asked",
+  chatCapField: "either",
+} as const;
+const translated = {
+  needsApiBase: false,
+  wire: "translated",
+  streamUsage: "given",
+  chatCapField: "either",
+} as const;
 const serviceAccount = {
   apiBase: null,
   credential: "path_from_env::GCP_VERTEX_CREDENTIALS_PATH",
@@ -39,6 +54,7 @@ export const providerTypes = {
     apiBase: "https://api.openai.com/v1",
     credential: "env::OPENAI_API_KEY",
     catalogueId: "openai",
+    chatCapField: "max_completion_tokens",
   },
   openai_compatible: {
     ...openAiShaped,
@@ -56,6 +72,7 @@ export const providerTypes = {
     needsApiBase: true,
     credential: { default: "env::AZURE_OPENAI_API_KEY", fallback: "env::AZURE_API_KEY" },
     catalogueId: "azure",
+    chatCapField: "max_completion_tokens",
   },
   deepseek: {
     ...openAiShaped,
@@ -81,8 +98,11 @@ export const providerTypes = {
     credential: "env::HYPERBOLIC_API_KEY",
     catalogueId: null,
   },
+  // Refuses every field that it does not know. Source: Mistral's API reference, chat completion.
   mistral: {
     ...openAiShaped,
+    streamUsage: "given",
+    chatCapField: "max_tokens",
     apiBase: "https://api.mistral.ai/v1",
     credential: "env::MISTRAL_API_KEY",
     catalogueId: "mistral",
@@ -124,6 +144,8 @@ export const providerTypes = {
     credentialKind: "token",
     catalogueId: "echo",
     wire: "echo",
+    streamUsage: "asked",
+    chatCapField: "either",
   },
 } as const satisfies Record<string, ProviderTypeDefaults>;
 

@@ -34,6 +34,8 @@ export interface KeyChannelOptions {
   onRules(): void;
   /** The stored prices changed, or may have, unheard. */
   onPrices(): void;
+  /** The stored credentials of providers changed, or may have, unheard. */
+  onCredentials(): void;
   onState(up: boolean): void;
 }
 
@@ -65,6 +67,7 @@ export async function openKeyChannel(options: KeyChannelOptions): Promise<KeyCha
     },
     onRulesChanged: () => options.onRules(),
     onPricesChanged: () => options.onPrices(),
+    onCredentialsChanged: () => options.onCredentials(),
     onBeat: (sentAtMs) => {
       trustedUntilMs = Math.max(trustedUntilMs, sentAtMs + trustMs);
       setUp(true);
@@ -76,6 +79,7 @@ export async function openKeyChannel(options: KeyChannelOptions): Promise<KeyCha
       options.onImported(null);
       options.onRules();
       options.onPrices();
+      options.onCredentials();
       void beat();
       void cutUnheard();
     },

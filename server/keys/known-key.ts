@@ -15,6 +15,8 @@ export interface KnownKey {
   readonly expiresAtMs: number;
   /** Key-bound tags as JSON text, `""` where there are none. */
   readonly tagsJson: string;
+  /** Stored credentials by provider; `null`: none is pinned. */
+  readonly pins: Readonly<Record<string, string>> | null;
   /** `null`: any network. */
   readonly networks: BlockList | null;
   /** `null`: nothing is limited. */
@@ -48,6 +50,7 @@ export function makeKnownKey(
     planModels,
     expiresAtMs: Math.min(end, secretEnd),
     tagsJson: Object.keys(key.tags).length === 0 ? "" : JSON.stringify(key.tags),
+    pins: Object.keys(key.providerCredentials).length === 0 ? null : key.providerCredentials,
     networks: key.allowedIps.length === 0 ? null : makeNetworkList(key.allowedIps),
     limits: makeKeyLimits(key.publicId, key.rateLimits),
     modelAnswers: new Map(),

@@ -1,6 +1,13 @@
 import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
-import type { ProviderTypeDefaults } from "../core/provider-type.ts";
+import {
+  type CredentialKind,
+  type CredentialSource,
+  credentialLengthMax,
+  dynamicName,
+  findCredentialFault,
+  vaultName,
+} from "../core/credential-source.ts";
 import { Secret } from "../core/secret.ts";
 import type { CredentialLocation } from "./config-schema.ts";
 
@@ -12,54 +19,67 @@ export interface CredentialSources {
 }
 
 export type FoundCredential =
-  | { kind: "found"; credential: Secret | null }
+  /** In the order in which they are asked when a call is made: one, or one that a call may lack and its fallback. */
+  | { kind: "found"; sources: readonly CredentialSource[] }
   /** The location is right and nothing usable is there. */
   | { kind: "missing"; reason: string }
   /** The location itself is not right. */
   | { kind: "invalid"; found: string; allowed: string };
 
-type CredentialKind = ProviderTypeDefaults["credentialKind"];
+type FoundSource = { kind: "found"; source: CredentialSource } | Exclude<FoundCredential, { kind: "found" }>;
 
-const allowedLocations = "must be env::NAME, path::FILE, path_from_env::NAME, none, or { default = …, fallback = … }";
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
-const headerSafe = /^[\x21-\x7e]+$/;
-const fileBytesMax = 65_536;
+
+function makeAllowed(kind: CredentialKind): string {
+  const sdk = kind === "token" ? "" : "sdk, ";
+  return `must be env::NAME, path::FILE, path_from_env::NAME, dynamic::NAME, vault::NAME, ${sdk}none, or { default = …, fallback = … }`;
+}
 
 /**
- * Finds the credential at a location. `none` is found, and is `null`, as `sdk` is where the type has one. No text of a
- * credential is in any message.
+ * Finds the credential at a location: what is in the environment or in a file at once, the rest when a call is made. `none`
+ * and `sdk` are found, and are `null`. No text of a credential is in any message.
  */
 export function findCredential(
   location: CredentialLocation,
+  kind: CredentialKind,
   sources: CredentialSources,
-  kind: CredentialKind = "token",
 ): FoundCredential {
-  if (typeof location === "string") return findAt(location, sources, kind);
-  const first = findAt(location.default, sources, kind);
+  if (typeof location === "string") {
+    const found = findAt(location, kind, sources);
+    return found.kind === "found" ? { kind: "found", sources: [found.source] } : found;
+  }
+  const first = findAt(location.default, kind, sources);
   if (first.kind === "invalid") return first;
-  const second = findAt(location.fallback, sources, kind);
+  const second = findAt(location.fallback, kind, sources);
   if (second.kind === "invalid") return second;
-  if (first.kind === "found") return first;
-  return second.kind === "found" ? second : { kind: "missing", reason: `${first.reason}, and ${second.reason}` };
+  if (first.kind === "missing") {
+    if (second.kind === "found") return { kind: "found", sources: [second.source] };
+    return { kind: "missing", reason: `${first.reason}, and ${second.reason}` };
+  }
+  if (first.source.kind === "static") return { kind: "found", sources: [first.source] };
+  return second.kind === "found" ? { kind: "found", sources: [first.source, second.source] } : second;
 }
 
-function findAt(location: string, sources: CredentialSources, kind: CredentialKind): FoundCredential {
-  if (location === "none" || (location === "sdk" && kind !== "token")) return { kind: "found", credential: null };
+const nothing: FoundSource = { kind: "found", source: { kind: "static", secret: null } };
+
+function findAt(location: string, kind: CredentialKind, sources: CredentialSources): FoundSource {
+  if (location === "none") return nothing;
   const cut = location.indexOf("::");
   const scheme = cut < 0 ? location : location.slice(0, cut);
-  if (scheme === "dynamic" || scheme === "sdk" || scheme === "vault") {
-    return {
-      kind: "invalid",
-      found: `${scheme} is not supported for this provider type yet`,
-      allowed: allowedLocations,
-    };
-  }
   const rest = cut < 0 ? "" : location.slice(cut + 2);
+  if (location === "sdk") {
+    if (kind !== "token") return nothing;
+    return { kind: "invalid", found: "sdk is for AWS and Google Vertex", allowed: makeAllowed(kind) };
+  }
+  if (scheme === "dynamic" && dynamicName.test(rest)) {
+    return { kind: "found", source: { kind: "dynamic", name: rest } };
+  }
+  if (scheme === "vault" && vaultName.test(rest)) return { kind: "found", source: { kind: "vault", name: rest } };
   if (scheme === "path" && rest !== "") return findInFile(resolve(sources.folder, rest), `file ${rest}`, kind);
   if ((scheme !== "env" && scheme !== "path_from_env") || !variableName.test(rest)) {
     // The text may be a credential that was pasted in the place of its location: it is not repeated.
     const found = `a text of ${location.length} characters that is not a location`;
-    return { kind: "invalid", found, allowed: allowedLocations };
+    return { kind: "invalid", found, allowed: makeAllowed(kind) };
   }
   const value = sources.env[rest];
   if (value === undefined) return { kind: "missing", reason: `environment variable ${rest} is not set` };
@@ -69,34 +89,22 @@ function findAt(location: string, sources: CredentialSources, kind: CredentialKi
 }
 
 /** `source` names the file in messages; not by its path where that came from a variable, which may hold the credential itself. */
-function findInFile(path: string, source: string, kind: CredentialKind): FoundCredential {
+function findInFile(path: string, source: string, kind: CredentialKind): FoundSource {
   try {
     const stat = statSync(path);
     if (!stat.isFile()) return { kind: "missing", reason: `${source} is not a regular file` };
-    if (stat.size > fileBytesMax) return { kind: "missing", reason: `${source} is larger than ${fileBytesMax} bytes` };
+    // With room for white space around it.
+    if (stat.size > 4 * credentialLengthMax) {
+      return { kind: "missing", reason: `${source} is larger than ${4 * credentialLengthMax} bytes` };
+    }
     return checked(readFileSync(path, "utf8").trim(), source, kind);
   } catch (error) {
     return { kind: "missing", reason: `${source} cannot be read (${(error as NodeJS.ErrnoException).code})` };
   }
 }
 
-/** A credential is sent in a header; a line end inside would be refused, or worse, at the first call. */
-function checked(text: string, source: string, kind: CredentialKind): FoundCredential {
-  if (text === "") return { kind: "missing", reason: `${source} is empty` };
-  if (kind === "service_account") {
-    if (isServiceAccount(text)) return { kind: "found", credential: new Secret(text) };
-    return { kind: "missing", reason: `${source} holds no service account's JSON with client_email and private_key` };
-  }
-  if (!headerSafe.test(text))
-    return { kind: "missing", reason: `${source} holds a space, line end or other character that no header can carry` };
-  return { kind: "found", credential: new Secret(text) };
-}
-
-function isServiceAccount(text: string): boolean {
-  try {
-    const json = JSON.parse(text) as Record<string, unknown> | null;
-    return typeof json?.client_email === "string" && typeof json.private_key === "string";
-  } catch {
-    return false;
-  }
+function checked(text: string, source: string, kind: CredentialKind): FoundSource {
+  const fault = findCredentialFault(text, kind);
+  if (fault !== null) return { kind: "missing", reason: `${source} ${fault}` };
+  return { kind: "found", source: { kind: "static", secret: new Secret(text) } };
 }

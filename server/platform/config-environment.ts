@@ -19,6 +19,7 @@ export interface EnvironmentSettings {
   redisUrl: Secret | null;
   configPath: string | null;
   google: Config["auth"]["google"];
+  smtp: Config["smtp"];
   /** As it was written; `null`: the config file decides. */
   baseUrl: string | null;
   /** `null`: the config file decides. */
@@ -52,6 +53,7 @@ export function parseEnvironment(env: Environment, mistakes: ConfigMistake[]): E
     redisUrl: readUrl("REDIS_URL", /^rediss?:\/\/\S+$/, "redis://host:6379, or rediss:// for TLS", read, mistakes),
     configPath: read("TOLLGATE_CONFIG"),
     google: readGoogle(read, mistakes),
+    smtp: readSmtp(read, mistakes),
     baseUrl: read("TOLLGATE_BASE_URL"),
     logLevel: oneOf("TOLLGATE_LOG_LEVEL", logLevels, read, mistakes),
   };
@@ -119,6 +121,26 @@ function readGoogle(read: Read, mistakes: ConfigMistake[]): Config["auth"]["goog
       found: "not set",
       allowed: "GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET are set together, or neither is",
     });
+  }
+  return null;
+}
+
+/** A server without a sender, or the other way round, would send nothing. */
+function readSmtp(read: Read, mistakes: ConfigMistake[]): Config["smtp"] {
+  const url = readUrl("SMTP_URL", /^smtps?:\/\/[^\s,]+$/, "smtp://user:password@host:587, or smtps://", read, mistakes);
+  const from = read("SMTP_FROM");
+  if (url === null && from === null) return null;
+  if (from === null || !/^[^\r\n<>]*<[^\s<>@]+@[^\s<>@]+>$|^[^\s<>@]+@[^\s<>@]+$/.test(from)) {
+    mistakes.push({
+      path: "SMTP_FROM",
+      found: from === null ? "not set" : `found ${formatConfigValue(from)}`,
+      allowed: "must be the sender's address, such as Tollgate <tollgate@example.com>, when SMTP_URL is set",
+    });
+    return null;
+  }
+  if (url !== null) return { url, from };
+  if (!mistakes.some(({ path }) => path === "SMTP_URL")) {
+    mistakes.push({ path: "SMTP_URL", found: "not set", allowed: "must be set when SMTP_FROM is" });
   }
   return null;
 }

@@ -1,3 +1,4 @@
+import type { z } from "zod";
 import { formatAllowedNames } from "../core/allowed-names.ts";
 import { isModelName, isReservedModelName, modelNameLengthMax, reservedModelPrefixes } from "../core/model-name.ts";
 import { providerTypes } from "../core/provider-type.ts";
@@ -34,6 +35,10 @@ function checkName(name: string, path: readonly PropertyKey[], { mistakes }: Pro
   }
 }
 
+function listRouted(routing: z.infer<typeof modelSchema>["routing"]): string[] {
+  return Array.isArray(routing) ? routing : Object.keys(routing);
+}
+
 /** The entries of `providers` are checked one by one, so that a mistake in one does not hide those in another. */
 const modelWithoutProviders = modelSchema.omit({ providers: true });
 
@@ -47,12 +52,14 @@ function parseModel(name: string, part: ConfigPart, context: ProviderContext): M
   const providersPath = [...part.path, "providers"];
   const providers = new Map<string, ProviderConfig | null>();
   for (const entry of parseTable({ value: providersValue, path: providersPath }, context.mistakes)) {
-    const routed = section === null || section.routing.includes(entry.name);
+    const routed = section === null || listRouted(section.routing).includes(entry.name);
     providers.set(entry.name, parseProvider(entry.name, entry.part, routed, context));
   }
   if (section === null) return null;
-  const routed = section.routing.map((provider, index) => {
-    const path = formatConfigPath([...part.path, "routing", index]);
+  const { routing } = section;
+  const names = listRouted(routing);
+  const routed = names.map((provider, index) => {
+    const path = formatConfigPath([...part.path, "routing", Array.isArray(routing) ? index : provider]);
     const found = `found ${formatConfigValue(provider)}`;
     if (!providers.has(provider)) {
       const allowed =
@@ -60,15 +67,24 @@ function parseModel(name: string, part: ConfigPart, context: ProviderContext): M
           ? `must be the name of a table [${formatConfigPath([...providersPath, provider])}]`
           : formatAllowedNames(provider, [...providers.keys()]);
       context.mistakes.push({ path, found, allowed });
-    } else if (section.routing.indexOf(provider) !== index) {
+    } else if (names.indexOf(provider) !== index) {
       context.mistakes.push({ path, found: `${found} again`, allowed: "each provider once" });
     }
     return providers.get(provider) ?? null;
   });
+  const weights = Array.isArray(routing) ? null : Object.values(routing);
+  if (weights !== null && !weights.some((weight) => weight > 0)) {
+    const found = weights.length === 0 ? "an empty table" : "no weight above 0";
+    const allowed = "must give at least one provider a weight above 0";
+    context.mistakes.push({ path: formatConfigPath([...part.path, "routing"]), found, allowed });
+    return null;
+  }
   if (routed.some((provider) => provider === null)) return null;
   return {
     name,
     providers: routed.filter((provider) => provider !== null),
+    weights,
+    isSticky: section.sticky ?? true,
     outputTokensMax: section.output_tokens_max ?? null,
   };
 }

@@ -1,8 +1,8 @@
 import { formatAllowedNames } from "../core/allowed-names.ts";
 import { isProviderType, type ProviderType, providerTypes } from "../core/provider-type.ts";
-import type { Secret } from "../core/secret.ts";
 import type { ProviderConfig } from "./config.ts";
-import { type CredentialSources, findCredential } from "./config-credential.ts";
+import { parseAccess } from "./config-access.ts";
+import type { CredentialSources } from "./config-credential.ts";
 import { type ConfigMistake, formatConfigPath, formatConfigValue } from "./config-error.ts";
 import {
   checkOptionKeys,
@@ -11,7 +11,6 @@ import {
   type ProviderOptions,
 } from "./config-provider-options.ts";
 import {
-  type CredentialLocation,
   type ProviderDefaultsSection,
   type ProviderSection,
   providerDefaultsSchema,
@@ -32,7 +31,17 @@ export interface ProviderContext {
 const timeouts = { connectMs: 10_000, firstByteMs: 600_000, idleMs: 120_000, totalMs: 1_800_000 };
 const retriesMax = 2;
 const echoKeys = ["delay_ms", "tokens_per_second", "fail_with_status"] as const;
-const wireKeys = ["api_base", "api_key_location", "timeouts", "retries"] as const;
+const wireKeys = [
+  "api_base",
+  "api_key_location",
+  "credential_location",
+  "access_key_id",
+  "secret_access_key",
+  "session_token",
+  "timeouts",
+  "retries",
+] as const;
+const breaker = { failures: 10, openMs: 5_000 };
 
 /** Reads `[provider_types]`. */
 export function parseProviderDefaults(part: ConfigPart, mistakes: ConfigMistake[]): ProviderDefaults {
@@ -96,16 +105,15 @@ export function parseProvider(
       allowed: `must be the address of the provider, such as "http://127.0.0.1:8000/v1" (or set it in [provider_types.${type}.defaults])`,
     });
   }
-  const location = section.api_key_location ?? defaults.api_key_location ?? providerTypes[type].credential;
-  const found = type === "echo" ? noCredential : readCredential(location, [...path, "api_key_location"], type, context);
-  if (found.missing !== null) {
+  const { access, missing } = parseAccess(type, section, defaults, path, context);
+  if (missing !== null) {
     mistakes.push({
-      path: formatConfigPath([...path, "api_key_location"]),
-      found: found.missing,
+      path: formatConfigPath([...path, missing.key]),
+      found: missing.reason,
       allowed: `must be where the credential of ${type} is; set it, or name another place`,
     });
   }
-  const options = findProviderOptions(type, section, defaults, context.sources.env, found.credential);
+  const options = findProviderOptions(type, section, defaults, context.sources.env, access.credential);
   if ("missingKey" in options) {
     mistakes.push({
       path: formatConfigPath([...path, options.missingKey]),
@@ -121,7 +129,7 @@ export function parseProvider(
     modelName: findUpstreamName(section),
     apiBase,
     options,
-    credential: found.credential,
+    ...access,
     credentialMissing: null,
     ...makeBehaviour(defaults, section),
   };
@@ -136,25 +144,24 @@ export function parseShorthandProvider(type: ProviderType, context: ProviderCont
     if (defaults[key] !== undefined) parseApiBase(defaults[key], [...path, key], mistakes);
   }
   const apiBase = inheritedApiBase(type, defaults);
-  const location = defaults.api_key_location ?? providerTypes[type].credential;
-  const found = type === "echo" ? noCredential : readCredential(location, [...path, "api_key_location"], type, context);
-  if (found.missing !== null && defaults.api_key_location !== undefined) {
+  const { access, missing } = parseAccess(type, defaults, {}, path, context);
+  if (missing?.isSaid === true) {
     mistakes.push({
-      path: formatConfigPath([...path, "api_key_location"]),
-      found: found.missing,
+      path: formatConfigPath([...path, missing.key]),
+      found: missing.reason,
       allowed: `must be where the credential of ${type} is; set it, or leave the key out`,
     });
   }
   if (apiBase === null && providerTypes[type].needsApiBase) return null;
-  const options = findProviderOptions(type, {}, defaults, context.sources.env, found.credential);
+  const options = findProviderOptions(type, {}, defaults, context.sources.env, access.credential);
   return {
     name: type,
     type,
     modelName: null,
     apiBase,
     options: "missingKey" in options ? noOptions : options,
-    credential: found.credential,
-    credentialMissing: found.missing ?? ("missingKey" in options ? options.reason : null),
+    ...access,
+    credentialMissing: missing?.reason ?? ("missingKey" in options ? options.reason : null),
     ...makeBehaviour(defaults, {}),
   };
 }
@@ -175,27 +182,14 @@ function parseProviderSection(part: ConfigPart, mistakes: ConfigMistake[]): Prov
   return providerSchema.safeParse(Object.fromEntries(rest)).data ?? null;
 }
 
-const noCredential = { credential: null, missing: null };
 const noOptions: ProviderOptions = { region: null, vertex: null, apiVersion: null };
-
-function readCredential(
-  location: CredentialLocation,
-  path: readonly PropertyKey[],
-  type: ProviderType,
-  context: ProviderContext,
-): { credential: Secret | null; missing: string | null } {
-  const found = findCredential(location, context.sources, providerTypes[type].credentialKind);
-  if (found.kind === "found") return { credential: found.credential, missing: null };
-  if (found.kind === "missing") return { credential: null, missing: found.reason };
-  context.mistakes.push({ path: formatConfigPath(path), found: found.found, allowed: found.allowed });
-  return noCredential;
-}
 
 function makeBehaviour(
   defaults: ProviderDefaultsSection,
   section: Partial<ProviderSection>,
-): Pick<ProviderConfig, "timeouts" | "retriesMax" | "echo"> {
+): Pick<ProviderConfig, "timeouts" | "retriesMax" | "concurrentRequestsMax" | "breaker" | "echo"> {
   const said = { ...defaults.timeouts, ...section.timeouts };
+  const breaking = { ...defaults.circuit_breaker, ...section.circuit_breaker };
   return {
     timeouts: {
       connectMs: said.connect_ms ?? timeouts.connectMs,
@@ -204,6 +198,8 @@ function makeBehaviour(
       totalMs: said.total_ms ?? timeouts.totalMs,
     },
     retriesMax: section.retries ?? defaults.retries ?? retriesMax,
+    concurrentRequestsMax: section.concurrent_requests_max ?? defaults.concurrent_requests_max ?? null,
+    breaker: { failures: breaking.failures ?? breaker.failures, openMs: breaking.open_ms ?? breaker.openMs },
     echo: {
       delayMs: section.delay_ms ?? 0,
       tokensPerSecond: section.tokens_per_second ?? 0,

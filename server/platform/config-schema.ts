@@ -6,6 +6,7 @@ import { isModelName, modelNameLengthMax } from "../core/model-name.ts";
 import { type NanoUsd, parseUsd } from "../core/money.ts";
 import { parseNetwork } from "../core/network.ts";
 import { isPermission } from "../core/permission.ts";
+import { functionSchema } from "./config-function-schema.ts";
 import { placeKeys } from "./config-provider-options.ts";
 
 const kibi = 1024;
@@ -46,6 +47,27 @@ const timeouts = z.strictObject({
 });
 
 const retries = z.int().min(0).max(10);
+
+/** What may be said of a provider, and as a default of its type. */
+const wire = {
+  ...placeKeys,
+  api_base: z.string().optional(),
+  api_key_location: credentialLocationSchema.optional(),
+  /** Google's word for it. */
+  credential_location: credentialLocationSchema.optional(),
+  access_key_id: credentialLocationSchema.optional(),
+  secret_access_key: credentialLocationSchema.optional(),
+  session_token: credentialLocationSchema.optional(),
+  timeouts: timeouts.optional(),
+  retries: retries.optional(),
+  concurrent_requests_max: z.int().min(1).max(1_000_000).optional(),
+  circuit_breaker: z
+    .strictObject({
+      failures: z.int().min(0).max(10).optional(),
+      open_ms: z.int().min(10).max(600_000).optional(),
+    })
+    .optional(),
+};
 const upstreamName = z.string().refine(isModelName, {
   error: `must be 1 to ${modelNameLengthMax} printable characters with no white space at its ends`,
 });
@@ -56,32 +78,23 @@ export const providerSchema = z.strictObject({
   /** What AWS and Google call `model_name`, and Azure. */
   model_id: upstreamName.optional(),
   deployment_id: upstreamName.optional(),
-  ...placeKeys,
-  api_base: z.string().optional(),
-  api_key_location: credentialLocationSchema.optional(),
-  timeouts: timeouts.optional(),
-  retries: retries.optional(),
+  ...wire,
   delay_ms: z.int().min(0).max(600_000).optional(),
   tokens_per_second: z.number().min(0).max(1_000_000).optional(),
   fail_with_status: z.int().min(400).max(599).optional(),
 });
 
 export const modelSchema = z.strictObject({
-  routing: z.array(z.string()).min(1),
+  routing: z.union([z.array(z.string()).min(1), z.record(z.string(), z.number().min(0).max(1_000_000))], {
+    error: "a list of providers, or their weights such as { first = 3, second = 1 }",
+  }),
+  sticky: z.boolean().optional(),
   output_tokens_max: z.int().min(1).max(10_000_000).optional(),
   providers: z.record(z.string(), providerSchema),
 });
 
 export const providerDefaultsSchema = z.strictObject({
-  defaults: z
-    .strictObject({
-      ...placeKeys,
-      api_base: z.string().optional(),
-      api_key_location: credentialLocationSchema.optional(),
-      timeouts: timeouts.optional(),
-      retries: retries.optional(),
-    })
-    .default({}),
+  defaults: z.strictObject(wire).default({}),
 });
 
 const usdText = "an amount in USD, 0 or more, with at most nine decimal places";
@@ -153,7 +166,12 @@ export const settingSchemas = {
     budget_exceeded_status: z.union([z.literal(429), z.literal(402)], { error: "429 or 402" }).default(429),
     budget_surplus: z.boolean().default(true),
   }),
-  usage: z.strictObject({ raw_days: count(1, 3650, 30), partition_days_ahead: count(1, 60, 3) }),
+  usage: z.strictObject({
+    raw_days: count(1, 3650, 30),
+    hour_days: count(1, 36_500, 400),
+    partition_days_ahead: count(1, 60, 3),
+  }),
+  egress: z.strictObject({ allow: z.array(network).max(200).default([]) }),
   journal: z.strictObject({
     flush_interval_ms: count(1, 60_000, 500),
     batch_events_max: count(1, 10_000, 1_000),
@@ -190,10 +208,12 @@ export const configFileSchema = z.strictObject({
   limits: settingSchemas.limits.optional(),
   rate_limiting: rateLimitingSchema.optional(),
   budgets: budgetsSchema.optional(),
+  egress: settingSchemas.egress.optional(),
   usage: settingSchemas.usage.optional(),
   journal: settingSchemas.journal.optional(),
   log: settingSchemas.log.optional(),
   models: z.record(z.string(), modelSchema).optional(),
+  functions: z.record(z.string(), functionSchema).optional(),
   provider_types: z.record(z.string(), providerDefaultsSchema).optional(),
   prices: z.record(z.string(), priceSchema).optional(),
 });

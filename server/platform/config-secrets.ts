@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { Secret } from "../core/secret.ts";
-import type { Pepper } from "./config.ts";
+import type { VersionedSecret } from "./config.ts";
 import type { Environment } from "./config-environment.ts";
 import type { ConfigMistake } from "./config-error.ts";
 import {
@@ -13,8 +13,10 @@ import {
 
 export interface Secrets {
   /** Newest first. */
-  peppers: readonly Pepper[];
+  peppers: readonly VersionedSecret[];
   sealKey: Secret;
+  /** Newest first; {@link sealKey} is the first of them. */
+  sealKeys: readonly VersionedSecret[];
   sessionSecret: Secret;
   /** Under which reports of leaked keys are signed; `null`: only admins report. */
   leakSecret: Secret | null;
@@ -40,12 +42,13 @@ const variables: Readonly<Record<keyof SecretTexts, string>> = {
   pepper: "TOLLGATE_PEPPER",
   pepper_previous: "TOLLGATE_PEPPER_PREVIOUS",
   seal_key: "TOLLGATE_SEAL_KEY",
+  seal_key_previous: "TOLLGATE_SEAL_KEY_PREVIOUS",
   session_secret: "TOLLGATE_SESSION_SECRET",
   leak_secret: "TOLLGATE_LEAK_SECRET",
 };
 const required = ["pepper", "seal_key", "session_secret"] as const;
 const bytesMin = 32;
-const pepperVersionMax = 32_767;
+const versionMax = 32_767;
 const advice = `make one with: openssl rand -base64 48`;
 
 /**
@@ -60,14 +63,16 @@ export function loadSecrets(place: SecretsPlace, mistakes: ConfigMistake[]): Sec
   for (const entry of entries) checkStrength(entry, mistakes);
   checkDifferent(entries, mistakes);
   const byName = new Map(entries.map((entry) => [entry.name, entry]));
-  const peppers = parsePeppers(byName.get("pepper"), byName.get("pepper_previous"), mistakes);
-  const sealKey = byName.get("seal_key");
+  const peppers = parseVersions(byName.get("pepper"), byName.get("pepper_previous"), "pepper", mistakes);
+  const sealKeys = parseVersions(byName.get("seal_key"), byName.get("seal_key_previous"), "seal key", mistakes);
+  const [sealKey] = sealKeys;
   const sessionSecret = byName.get("session_secret");
   if (mistakes.length > before || sealKey === undefined || sessionSecret === undefined) return null;
   const leakSecret = byName.get("leak_secret");
   return {
     peppers,
-    sealKey: new Secret(sealKey.text),
+    sealKey: sealKey.value,
+    sealKeys,
     sessionSecret: new Secret(sessionSecret.text),
     leakSecret: leakSecret === undefined ? null : new Secret(leakSecret.text),
   };
@@ -116,7 +121,7 @@ function findFile(place: SecretsPlace, mistakes: ConfigMistake[]): SecretTexts |
 const giveaways = /change.?me|replace.?(me|with)|example|placeholder|password|insecure|default|tollgate|lorem.?ipsum/i;
 
 function checkStrength({ name, path, text }: Entry, mistakes: ConfigMistake[]): void {
-  const value = name.startsWith("pepper") ? (text.split(/^\d+:/).at(-1) ?? "") : text;
+  const value = /^(pepper|seal_key)/.test(name) ? (text.split(/^\d+:/).at(-1) ?? "") : text;
   const bytes = Buffer.byteLength(value);
   const found =
     value === ""
@@ -152,30 +157,35 @@ function checkDifferent(entries: readonly Entry[], mistakes: ConfigMistake[]): v
   });
 }
 
-/** `VERSION:TEXT`; without a version it is 1. The version stands on each key's row, so it must not be used twice. */
-function parsePepper({ path, text }: Entry, mistakes: ConfigMistake[]): Pepper | null {
+/** `VERSION:TEXT`; without a version it is 1. The version stands on the rows that it was used for, so it must not be used twice. */
+function parseVersion({ path, text }: Entry, mistakes: ConfigMistake[]): VersionedSecret | null {
   const match = /^(?:(\d+):)?(.*)$/s.exec(text);
   const version = Number(match?.[1] ?? "1");
-  if (Number.isInteger(version) && version >= 1 && version <= pepperVersionMax) {
+  if (Number.isInteger(version) && version >= 1 && version <= versionMax) {
     return { version, value: new Secret(match?.[2] ?? "") };
   }
   mistakes.push({
     path,
     found: `version ${version}`,
-    allowed: `must be VERSION:TEXT with a version of 1 to ${pepperVersionMax}`,
+    allowed: `must be VERSION:TEXT with a version of 1 to ${versionMax}`,
   });
   return null;
 }
 
-function parsePeppers(current: Entry | undefined, previous: Entry | undefined, mistakes: ConfigMistake[]): Pepper[] {
-  const newest = current === undefined ? null : parsePepper(current, mistakes);
-  const older = previous === undefined ? null : parsePepper(previous, mistakes);
+function parseVersions(
+  current: Entry | undefined,
+  previous: Entry | undefined,
+  what: string,
+  mistakes: ConfigMistake[],
+): VersionedSecret[] {
+  const newest = current === undefined ? null : parseVersion(current, mistakes);
+  const older = previous === undefined ? null : parseVersion(previous, mistakes);
   if (newest !== null && older !== null && previous !== undefined && older.version >= newest.version) {
     mistakes.push({
       path: previous.path,
       found: `version ${older.version}`,
-      allowed: `must be lower than that of the current pepper, which is ${newest.version}; write them as VERSION:TEXT`,
+      allowed: `must be lower than that of the current ${what}, which is ${newest.version}; write them as VERSION:TEXT`,
     });
   }
-  return [newest, older].filter((pepper) => pepper !== null);
+  return [newest, older].filter((secret) => secret !== null);
 }

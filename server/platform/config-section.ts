@@ -59,9 +59,11 @@ function explain(issue: Issue, schema: z.ZodType, part: ConfigPart): ConfigMista
   return [{ path: formatConfigPath(path), found, allowed: allowedBy(issue) }];
 }
 
+const credentialKey = /^api_|^(credential_location|access_key_id|secret_access_key|session_token)$/;
+
 /** A text where a credential belongs may be the credential itself, put there by mistake. */
 function formatFound(value: unknown, path: readonly PropertyKey[]): string {
-  const secretive = path.some((name) => typeof name === "string" && name.startsWith("api_"));
+  const secretive = path.some((name) => typeof name === "string" && credentialKey.test(name));
   if (secretive && typeof value === "string") return `a text of ${value.length} characters`;
   return `found ${formatConfigValue(value)}`;
 }

@@ -5,7 +5,7 @@ import { type ConfigMistake, formatConfigValue } from "./config-error.ts";
 import { settingSchemas } from "./config-schema.ts";
 import { parseSection } from "./config-section.ts";
 
-type Settings = Pick<Config, "gateway" | "keys" | "permissions" | "limits" | "journal" | "usage" | "log">;
+type Settings = Pick<Config, "gateway" | "keys" | "permissions" | "limits" | "journal" | "egress" | "usage" | "log">;
 
 /** Reads the sections that are settings of the process; `null` where one of them has a mistake. */
 export function parseSettings(sections: Readonly<Record<string, unknown>>, mistakes: ConfigMistake[]): Settings | null {
@@ -15,12 +15,20 @@ export function parseSettings(sections: Readonly<Record<string, unknown>>, mista
   const keys = read("keys", settingSchemas.keys);
   const permissions = read("permissions", settingSchemas.permissions);
   const limits = read("limits", settingSchemas.limits);
+  const egress = read("egress", settingSchemas.egress);
   const usage = read("usage", settingSchemas.usage);
   const journal = read("journal", settingSchemas.journal);
   const log = read("log", settingSchemas.log);
   if (keys !== null) checkKeys(keys, mistakes);
+  if (usage !== null && usage.hour_days < usage.raw_days) {
+    mistakes.push({
+      path: "usage.hour_days",
+      found: `found ${usage.hour_days}`,
+      allowed: `must be at least usage.raw_days, which is ${usage.raw_days}: hours are made of raw events`,
+    });
+  }
   if (gateway === null || keys === null || permissions === null) return null;
-  if (limits === null || usage === null || journal === null || log === null) return null;
+  if (limits === null || egress === null || usage === null || journal === null || log === null) return null;
   return {
     gateway: {
       authEnabled: gateway.auth.enabled,
@@ -47,7 +55,12 @@ export function parseSettings(sections: Readonly<Record<string, unknown>>, mista
       segmentBytesMax: journal.segment_bytes_max,
     },
     limits: { budgetExceededStatus: limits.budget_exceeded_status, budgetSurplus: limits.budget_surplus },
-    usage: { rawDays: usage.raw_days, partitionDaysAhead: usage.partition_days_ahead },
+    usage: {
+      rawDays: usage.raw_days,
+      hourDays: usage.hour_days,
+      partitionDaysAhead: usage.partition_days_ahead,
+    },
+    egress,
     log,
   };
 }

@@ -1,4 +1,5 @@
 import type { BudgetRule } from "../core/budget-rule.ts";
+import type { CredentialSource } from "../core/credential-source.ts";
 import type { KeyPrefixes } from "../core/key-format.ts";
 import type { LimitRule } from "../core/limit-rule.ts";
 import { isModelName, parseShorthand } from "../core/model-name.ts";
@@ -9,6 +10,7 @@ import type { Secret } from "../core/secret.ts";
 import { isLoopbackHost, parseEnvironment } from "./config-environment.ts";
 import { ConfigError, type ConfigMistake } from "./config-error.ts";
 import { loadConfigFile } from "./config-file.ts";
+import { type FunctionConfig, parseFunctions } from "./config-functions.ts";
 import { parseBudgets, parseRateLimiting } from "./config-limits.ts";
 import { parseModels } from "./config-models.ts";
 import { parsePrices } from "./config-prices.ts";
@@ -21,11 +23,14 @@ import { type Failpoint, parseFailpoint } from "./failpoint.ts";
 
 export type Role = "all" | "gateway" | "worker";
 
-/** A pepper of the key digests. The newest makes new digests; older ones are still looked up while a rotation lasts. */
-export interface Pepper {
+/** A secret that is replaced now and then: the newest is used for what is new, an older one for what it was used for. */
+export interface VersionedSecret {
   version: number;
   value: Secret;
 }
+
+/** A pepper of the key digests. The newest makes new digests; older ones are still looked up while a rotation lasts. */
+export type Pepper = VersionedSecret;
 
 /** One provider of one model, or the default of a type for shorthands (`type::model`). All defaults are filled in. */
 export interface ProviderConfig {
@@ -35,19 +40,40 @@ export interface ProviderConfig {
   modelName: string | null;
   /** Absolute URL without a trailing slash, or `null` for echo. */
   apiBase: string | null;
+  /** What was read at the start; `null`: there is none, or {@link lateCredential} says where it comes from. */
   credential: Secret | null;
+  /** Where it is looked for at each call, in this order; `null`: what was read at the start holds. */
+  lateCredential: readonly CredentialSource[] | null;
+  /** The keys of AWS, each like a late credential; `null`: the SDK finds them. */
+  awsKeys: AwsKeySources | null;
   options: ProviderOptions;
   /** Names the variable or file that a credential was expected in and is not; only on shorthand defaults. */
   credentialMissing: string | null;
   timeouts: { connectMs: number; firstByteMs: number; idleMs: number; totalMs: number };
   retriesMax: number;
+  /** Calls at once, in each process; `null`: any number. */
+  concurrentRequestsMax: number | null;
+  /** After so many failures in a row (0: never) it is not called for `openMs`, and then by one call first. */
+  breaker: { failures: number; openMs: number };
   echo: { delayMs: number; tokensPerSecond: number; failWithStatus: number };
+}
+
+/** Where the keys of AWS come from. */
+export interface AwsKeySources {
+  accessKeyId: readonly CredentialSource[];
+  secretAccessKey: readonly CredentialSource[];
+  /** `null`: the keys are not temporary. */
+  sessionToken: readonly CredentialSource[] | null;
 }
 
 export interface ModelConfig {
   name: string;
   /** In routing order; at least one. */
   providers: readonly ProviderConfig[];
+  /** The share of each provider, in the order of `providers`; `null`: the first that works takes every call. */
+  weights: readonly number[] | null;
+  /** With weights: calls of one conversation go to one provider. */
+  isSticky: boolean;
   outputTokensMax: number | null;
 }
 
@@ -64,6 +90,8 @@ export interface Config {
   /** Sorted newest first; at least one. */
   peppers: readonly Pepper[];
   sealKey: Secret;
+  /** Newest first, beginning with {@link sealKey}; what is sealed says which of them it needs. */
+  sealKeys: readonly VersionedSecret[];
   sessionSecret: Secret;
   /** Under which reports of leaked keys are signed; `null`: only admins report. */
   leakSecret: Secret | null;
@@ -99,7 +127,11 @@ export interface Config {
     /** `false`: each call asks PostgreSQL for exactly the money that it needs. */
     budgetSurplus: boolean;
   };
-  usage: { rawDays: number; partitionDaysAhead: number };
+  usage: { rawDays: number; hourDays: number; partitionDaysAhead: number };
+  /** Networks that hosts may be in which are named at run time, beside the public ones. */
+  egress: { allow: readonly string[] };
+  /** Through which e-mail goes out; `null`: none does. */
+  smtp: { url: Secret; from: string } | null;
   auth: {
     /** Where browsers reach the gateway: scheme, host and port. `null`: on this machine, at its own port. */
     baseUrl: string | null;
@@ -127,6 +159,8 @@ export interface Config {
   /** By name, in the order of the file; at least one. New users get the first. */
   plans: ReadonlyMap<string, Plan>;
   models: ReadonlyMap<string, ModelConfig>;
+  /** By name: sets of weighted variants, each a model. */
+  functions: ReadonlyMap<string, FunctionConfig>;
   /** By provider type, for names like `openai::gpt-5-mini`. */
   shorthands: ReadonlyMap<string, ProviderConfig>;
   /** Overrides by model name (`model` or `type::model`); they win over the catalogue. */
@@ -176,6 +210,7 @@ export function loadConfig(source: ConfigSource): Config {
     if (provider !== null) shorthands.set(type, provider);
   }
   const callable = modelNames(file.sections.models);
+  const functions = parseFunctions(part("functions"), callable, mistakes);
   const prices = parsePrices(part("prices"), (name) => callable.has(name) || parseShorthand(name) !== null, mistakes);
 
   if (settings !== null && !settings.gateway.authEnabled && !isLoopbackHost(environment.host)) {
@@ -207,6 +242,7 @@ export function loadConfig(source: ConfigSource): Config {
     budgets,
     plans,
     models,
+    functions,
     shorthands,
     prices,
   };

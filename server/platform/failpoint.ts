@@ -21,6 +21,16 @@ export const failpoints = [
   "after-commit",
   /** A batch of a dead process's journal is committed; its folder is still there. */
   "recovered-batch",
+  /** Parts are added to the hours, but not committed. */
+  "hours-added",
+  /** Parts are added to the hours and committed; others wait. */
+  "hours-committed",
+  /** Refusals are added to the hours, but not committed. */
+  "refusals-added",
+  /** A day is computed from its hours, but not committed. */
+  "day-computed",
+  /** A day is computed from its hours and committed; others wait. */
+  "day-committed",
 ] as const;
 export type FailpointName = (typeof failpoints)[number];
 

@@ -37,6 +37,8 @@ export interface JobQueue {
   updateSchedule(job: string, options: ScheduleOptions): Promise<void>;
   /** Whether the run of that instant still stands in the queue or goes on. */
   isLive(job: string, atMs: number): Promise<boolean>;
+  /** Adds one run beside the schedule, due at once. A second call with the same instant adds nothing. */
+  addRun(job: string, atMs: number, options: Omit<ScheduleOptions, "pattern">): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -51,6 +53,7 @@ export interface JobWorker {
 export interface RawQueue {
   getJobScheduler(id: string): Promise<{ pattern?: string; next?: number } | undefined>;
   upsertJobScheduler(id: string, repeat: object, template: object): Promise<unknown>;
+  add(name: string, data: object, options: object): Promise<unknown>;
   getJob(id: string): Promise<{ getState(): Promise<string> } | undefined>;
   close(): Promise<void>;
 }
@@ -67,16 +70,22 @@ export function makeJobQueue(queue: RawQueue): JobQueue {
       return { pattern: found.pattern, nextAtMs: found.next };
     },
     async updateSchedule(job, { pattern, attemptsMax, retryDelayMs }) {
-      const backoff = { type: "exponential", delay: retryDelayMs, jitter: 0.25 };
-      const template = { name: job, opts: { attempts: attemptsMax, backoff, ...keep } };
+      const template = { name: job, opts: makeRunOptions(attemptsMax, retryDelayMs) };
       await queue.upsertJobScheduler(job, { pattern, tz: "UTC" }, template);
     },
     async isLive(job, atMs) {
       const run = await queue.getJob(`repeat:${job}:${atMs}`);
       return run !== undefined && liveStates.has(await run.getState());
     },
+    async addRun(job, atMs, { attemptsMax, retryDelayMs }) {
+      await queue.add(job, {}, { ...makeRunOptions(attemptsMax, retryDelayMs), jobId: `now-${job}-${atMs}` });
+    },
     close: () => queue.close(),
   };
+}
+
+function makeRunOptions(attemptsMax: number, retryDelayMs: number): object {
+  return { attempts: attemptsMax, backoff: { type: "exponential", delay: retryDelayMs, jitter: 0.25 }, ...keep };
 }
 
 /** Turns a function over {@link JobRun} into what BullMQ calls. */

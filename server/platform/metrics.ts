@@ -4,6 +4,7 @@ import { makeUsdGauge } from "../core/money.ts";
 import type { TokenUsage } from "../core/usage.ts";
 import { type Counts, countMetrics, makeCounts } from "./count-metrics.ts";
 import { type GaugeName, gaugeMetrics } from "./gauge-metrics.ts";
+import { noRollupLag, type RollupLagObservation } from "./rollup-lag-observation.ts";
 import { type HistogramSet, makeHistogramSet, makeTally, type Tally } from "./tally.ts";
 
 export type AttemptOutcome = "ok" | "refused" | "failed" | "timeout" | "aborted";
@@ -46,6 +47,8 @@ export interface Metrics extends Counts {
   observeKeyAdvice(counts: Readonly<Record<string, number>>): void;
   /** Silent processes, when they were last looked at. */
   observeSilentLeases(silent: SilentLeases): void;
+  /** How far rollups were behind when they were last worked on. */
+  observeRollupLag(lag: RollupLagObservation): void;
   /** Sets where a gauge reads its value at each scrape; the last reader wins. */
   watch(gauge: GaugeName, read: () => number): void;
   /** The exposition text of everything. */
@@ -227,6 +230,13 @@ export function openMetrics(): Metrics {
   readers.set("silentProcesses", () => silentLeases.processes);
   readers.set("silentHeldUsd", () => silentLeases.heldGauge);
 
+  let rollupLag = noRollupLag;
+  readers.set("unmergedParts", () => rollupLag.parts);
+  readers.set("unmergedEvents", () => rollupLag.events);
+  readers.set("unmergedOldestSeconds", () => rollupLag.oldestSeconds);
+  readers.set("unmergedRefusals", () => rollupLag.refusals);
+  readers.set("uncomputedDays", () => rollupLag.days);
+
   const jobs = addTally("tollgate_jobs_total", "Runs of jobs, by outcome.", ["job", "outcome"], makeTally());
   const jobDurations = addHistogram("tollgate_job_duration_seconds", "One run of a job.", "job", jobBounds);
   const jobLags = addHistogram("tollgate_job_lag_seconds", "How late a job started.", "job", jobBounds);
@@ -264,6 +274,9 @@ export function openMetrics(): Metrics {
     },
     observeSilentLeases(silent) {
       silentLeases = silent;
+    },
+    observeRollupLag(lag) {
+      rollupLag = lag;
     },
     observeAuditChain(intact) {
       auditChainBroken = intact ? 0 : 1;

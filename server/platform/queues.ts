@@ -9,8 +9,11 @@ import { QueuePool } from "./postgres-queue-pool.ts";
 import { openRedis } from "./redis.ts";
 import { makeRepeatedLog } from "./repeated-log.ts";
 
-/** Every queue. Each has one worker per process, and each worker one connection, so jobs of a kind share one. */
-export const queueNames = ["upkeep"] as const;
+/**
+ * Every queue. Each has one worker per process, and each worker one connection, so jobs of a kind share one. What waits for
+ * strangers' servers has its own, so that they keep nothing else waiting.
+ */
+export const queueNames = ["upkeep", "delivery"] as const;
 export type QueueName = (typeof queueNames)[number];
 
 /**
@@ -41,6 +44,8 @@ export interface Queues {
   openQueue(name: QueueName): Promise<JobQueue>;
   /** @throws like `openQueue`. Once open it survives any absence of its store by itself. */
   openWorker(name: QueueName, options: WorkerOptions): Promise<JobWorker>;
+  /** BullMQ's own object, for the page that shows queues. @throws like `openQueue`. */
+  openShownQueue(name: QueueName): Promise<object>;
   close(): Promise<void>;
 }
 
@@ -73,15 +78,17 @@ function openOnPostgres(url: Secret, onError: (error: Error) => void): Queues {
     });
     return migrated;
   };
+  const openRaw = async (name: QueueName) => {
+    await migrateOnce();
+    const queue = new onPostgres.Queue(name, { connection: pool });
+    queue.on("error", onError);
+    await readyOrClosed(queue);
+    return queue;
+  };
   return {
     backend: "postgres",
-    async openQueue(name) {
-      await migrateOnce();
-      const queue = new onPostgres.Queue(name, { connection: pool });
-      queue.on("error", onError);
-      await readyOrClosed(queue);
-      return makeJobQueue(queue);
-    },
+    openQueue: async (name) => makeJobQueue(await openRaw(name)),
+    openShownQueue: openRaw,
     async openWorker(name, workerOptions) {
       await migrateOnce();
       let active = 0;
@@ -104,14 +111,16 @@ function openOnPostgres(url: Secret, onError: (error: Error) => void): Queues {
 }
 
 function openOnRedis(redis: Redis, onError: (error: Error) => void): Queues {
+  const openRaw = async (name: QueueName): Promise<Queue> => {
+    const queue = new Queue(name, { connection: redis });
+    queue.on("error", onError);
+    await readyOrClosed(queue);
+    return queue;
+  };
   return {
     backend: "redis",
-    async openQueue(name) {
-      const queue = new Queue(name, { connection: redis });
-      queue.on("error", onError);
-      await readyOrClosed(queue);
-      return makeJobQueue(queue);
-    },
+    openQueue: async (name) => makeJobQueue(await openRaw(name)),
+    openShownQueue: openRaw,
     async openWorker(name, workerOptions) {
       let active = 0;
       const processor = makeProcessor(workerOptions.process, (change) => {

@@ -23,6 +23,7 @@ const secretsSchema = z.strictObject({
   pepper: z.string(),
   pepper_previous: z.string().optional(),
   seal_key: z.string(),
+  seal_key_previous: z.string().optional(),
   session_secret: z.string(),
   leak_secret: z.string().optional(),
 });

@@ -1,4 +1,5 @@
 import type { JobObservation, SilentLeases } from "./metrics.ts";
+import type { RollupLagObservation } from "./rollup-lag-observation.ts";
 
 /** What the workers' process tells the process that started it. */
 export type WorkerMessage =
@@ -8,4 +9,5 @@ export type WorkerMessage =
   | { kind: "job"; observation: JobObservation }
   | { kind: "audit"; intact: boolean }
   | { kind: "advice"; counts: Record<string, number> }
-  | { kind: "leases"; silent: SilentLeases };
+  | { kind: "leases"; silent: SilentLeases }
+  | { kind: "rollups"; lag: RollupLagObservation };

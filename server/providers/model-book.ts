@@ -2,6 +2,7 @@ import { overridePrices } from "../core/override-prices.ts";
 import type { Price } from "../core/price.ts";
 import type { PriceBook } from "../core/price-book.ts";
 import type { Config } from "../platform/config.ts";
+import { type HealthBook, openHealthBook } from "./health-book.ts";
 import { type ModelTable, openModelTable } from "./model-table.ts";
 
 /**
@@ -10,14 +11,16 @@ import { type ModelTable, openModelTable } from "./model-table.ts";
  */
 export class ModelBook implements ModelTable {
   readonly #catalogue: PriceBook;
+  readonly #health: HealthBook;
   #config: Config;
   #stored: ReadonlyMap<string, Price> = new Map();
   #table: ModelTable;
 
-  /** @param catalogue what is left where neither an admin nor the config file says a price. */
-  constructor(config: Config, catalogue: PriceBook) {
+  /** @param catalogue what is left where neither an admin nor the config file says a price. @param health kept over a change. */
+  constructor(config: Config, catalogue: PriceBook, health: HealthBook = openHealthBook()) {
     this.#config = config;
     this.#catalogue = catalogue;
+    this.#health = health;
     this.#table = this.#makeTable();
   }
 
@@ -47,6 +50,7 @@ export class ModelBook implements ModelTable {
     return openModelTable(
       this.#config,
       overridePrices(overridePrices(this.#catalogue, this.#config.prices), this.#stored),
+      this.#health,
     );
   }
 }

@@ -1,10 +1,10 @@
 import { LRUCache } from "lru-cache";
 import { parseShorthand } from "../core/model-name.ts";
 import type { PriceBook } from "../core/price-book.ts";
-import { type ProviderType, providerTypes } from "../core/provider-type.ts";
-import type { Config, ProviderConfig } from "../platform/config.ts";
-import { findContextTokens } from "./context-window.ts";
-import { makeTargetAddress } from "./target-address.ts";
+import type { ProviderType } from "../core/provider-type.ts";
+import type { Config } from "../platform/config.ts";
+import { type HealthBook, openHealthBook } from "./health-book.ts";
+import { makeTarget } from "./target.ts";
 import type { ProviderTarget } from "./types.ts";
 
 /** A model that can be called. Immutable and shared by requests. */
@@ -16,6 +16,10 @@ export interface ResolvedModel {
   /** Of these the ones with a price: all that a call with a budget may go to. */
   pricedTargets: readonly ProviderTarget[];
   outputTokensMax: number | null;
+  /** Some of the targets take their credential from the call, or from what is stored. */
+  isLate: boolean;
+  /** Where targets have weights: calls of one conversation go to one of them. */
+  isSticky: boolean;
 }
 
 /** A shorthand of a provider that this deployment has no address or credential for: answered as 404. */
@@ -39,13 +43,20 @@ const tensorZeroPrefix = "tensorzero::model_name::";
 const shorthandsMax = 10_000;
 
 /** Resolves every configured model and its prices at once. A reload opens another table. */
-export function openModelTable(config: Config, prices: PriceBook): ModelTable {
+export function openModelTable(config: Config, prices: PriceBook, health: HealthBook = openHealthBook()): ModelTable {
   const configured = new Map<string, ResolvedModel>();
   for (const [name, model] of config.models) {
-    const targets = model.providers.map((provider) =>
-      makeTarget(provider, provider.modelName ?? name, name, model.outputTokensMax, prices),
+    const targets = model.providers.map((provider, index) =>
+      makeTarget(provider, {
+        upstreamModel: provider.modelName ?? name,
+        modelName: name,
+        outputTokensMax: model.outputTokensMax,
+        weight: model.weights?.[index] ?? null,
+        health: health.open(name, provider),
+        prices,
+      }),
     );
-    configured.set(name, makeModel(name, targets, model.outputTokensMax));
+    configured.set(name, makeModel(name, targets, model.outputTokensMax, model.isSticky));
   }
   const names = [...configured.keys()];
   const shorthands = new LRUCache<string, ResolvedModel | UnconfiguredModel>({ max: shorthandsMax });
@@ -55,7 +66,7 @@ export function openModelTable(config: Config, prices: PriceBook): ModelTable {
     if (known !== undefined) return known;
     const shorthand = parseShorthand(name);
     if (shorthand === null) return null;
-    const found = resolveShorthand(name, shorthand.type, shorthand.model, config, prices);
+    const found = resolveShorthand(name, shorthand.type, shorthand.model, config, prices, health);
     shorthands.set(name, found);
     return found;
   };
@@ -75,6 +86,7 @@ function resolveShorthand(
   upstreamModel: string,
   config: Config,
   prices: PriceBook,
+  health: HealthBook,
 ): ResolvedModel | UnconfiguredModel {
   const provider = config.shorthands.get(type);
   if (provider === undefined) {
@@ -83,37 +95,26 @@ function resolveShorthand(
   if (provider.credentialMissing !== null) {
     return { name, providerType: type, credentialMissing: provider.credentialMissing };
   }
-  const targets = [makeTarget(provider, upstreamModel, name, null, prices)];
-  return makeModel(name, targets, null);
-}
-
-function makeModel(name: string, targets: readonly ProviderTarget[], outputTokensMax: number | null): ResolvedModel {
-  const priced = targets.filter(({ price }) => price !== null);
-  return { name, targets, pricedTargets: priced.length === targets.length ? targets : priced, outputTokensMax };
-}
-
-function makeTarget(
-  provider: ProviderConfig,
-  upstreamModel: string,
-  modelName: string,
-  outputTokensMax: number | null,
-  prices: PriceBook,
-): ProviderTarget {
-  const { region, vertex } = provider.options;
-  const { catalogueId } = providerTypes[provider.type];
-  return {
-    providerName: provider.name,
-    type: provider.type,
+  const target = makeTarget(provider, {
     upstreamModel,
-    ...makeTargetAddress(provider, upstreamModel),
-    credential: provider.credential,
-    aws: region === null ? null : { region, accessKeyId: null, secretAccessKey: null, sessionToken: null },
-    vertex,
-    price: prices.find(catalogueId, upstreamModel, modelName),
-    contextTokensMax: findContextTokens(catalogueId, upstreamModel),
-    outputTokensMax,
-    timeouts: provider.timeouts,
-    retriesMax: provider.retriesMax,
-    echo: provider.type === "echo" ? provider.echo : null,
-  };
+    modelName: name,
+    outputTokensMax: null,
+    weight: null,
+    // Of the type as a whole: clients choose the names of shorthands, and there is no end of them.
+    health: health.open("", provider),
+    prices,
+  });
+  return makeModel(name, [target], null, false);
+}
+
+function makeModel(
+  name: string,
+  targets: readonly ProviderTarget[],
+  outputTokensMax: number | null,
+  isSticky: boolean,
+): ResolvedModel {
+  const priced = targets.filter(({ price }) => price !== null);
+  const pricedTargets = priced.length === targets.length ? targets : priced;
+  const isLate = targets.some(({ late }) => late !== null);
+  return { name, targets, pricedTargets, outputTokensMax, isLate, isSticky };
 }

@@ -8,12 +8,17 @@ const closeBrace = 0x7d;
 const openBracket = 0x5b;
 const closeBracket = 0x5d;
 
-/** Where an OpenAI-shaped stream has its output: `delta` in chat completions, `text` in completions. */
-export type OutputField = "delta" | "text";
+/**
+ * Where a stream has its output: `delta` in OpenAI's chat completions, `text` in its completions; `text`, `thinking` and
+ * `partial_json` in Anthropic's Messages.
+ */
+export type OutputField = "delta" | "text" | "thinking" | "partial_json";
 
 const needles: { readonly [field in OutputField]: Buffer } = {
   delta: Buffer.from('delta"'),
   text: Buffer.from('text"'),
+  thinking: Buffer.from('thinking"'),
+  partial_json: Buffer.from('partial_json"'),
 };
 
 /**

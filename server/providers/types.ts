@@ -1,6 +1,8 @@
+import type { CredentialSource } from "../core/credential-source.ts";
 import type { Price } from "../core/price.ts";
 import type { ProviderType } from "../core/provider-type.ts";
 import type { Secret } from "../core/secret.ts";
+import type { ProviderHealth } from "./provider-health.ts";
 
 /**
  * The wire shapes that reach a provider. OpenAI's pass through byte for byte; `messages` and `count_tokens` are Anthropic's.
@@ -57,6 +59,17 @@ export interface VertexPlace {
   location: string;
 }
 
+/** Where credentials are looked for when a call is made. */
+export interface LateCredentials {
+  /** In this order; `null`: that of the target holds. */
+  credential: readonly CredentialSource[] | null;
+  aws: {
+    accessKeyId: readonly CredentialSource[];
+    secretAccessKey: readonly CredentialSource[];
+    sessionToken: readonly CredentialSource[] | null;
+  } | null;
+}
+
 /** One provider of one model, resolved from the config once at load. Immutable and shared by requests. */
 export interface ProviderTarget {
   /** Name of the provider in the config, or its type for a shorthand. */
@@ -72,6 +85,8 @@ export interface ProviderTarget {
   query: string;
   /** A token for a header; for Google Vertex the text of a service account's JSON, `null`: its application default credentials. */
   credential: Secret | null;
+  /** `null`: `credential` and `aws` are what was read at the start, and hold as they are. */
+  late: LateCredentials | null;
   /** `null` for all but `aws_bedrock`. */
   aws: AwsAccess | null;
   /** `null` for all but the `gcp_vertex_…` types. */
@@ -85,7 +100,13 @@ export interface ProviderTarget {
   timeouts: ProviderTimeouts;
   /** Attempts after the first on this provider, before the first byte, on 429, 5xx, connect errors and timeouts. */
   retriesMax: number;
+  /** Its share of the model's calls; `null`: its model has no weights. */
+  weight: number | null;
   echo: EchoBehaviour | null;
+  /** The credential is the caller's own or its key's: what the provider says of that account says nothing of others. */
+  isOwnAccount: boolean;
+  /** Shared by all calls to this provider; the one part of a target that changes. */
+  health: ProviderHealth;
 }
 
 export interface UpstreamRequest {
@@ -111,12 +132,15 @@ export type UpstreamFailureKind =
   | "reset" // the connection broke after the request was sent
   | "protocol" // not HTTP, a content encoding that was not asked for, an answer over the size limit
   | "aborted" // we ended it
-  | "cut"; // we ended it, because its key was revoked together with its calls
+  | "cut" // we ended it, because its key was revoked together with its calls
+  | "overloaded"; // it was not made: the provider fails, or has as many calls as it may have
 
 export interface UpstreamFailure {
   kind: UpstreamFailureKind;
   /** For the log and the operator; may name the provider's host, never a credential. */
   message: string;
+  /** When another try makes sense, where that is known. */
+  retryAfterSeconds?: number;
 }
 
 /**

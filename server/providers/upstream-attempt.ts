@@ -110,11 +110,7 @@ export class UpstreamAttempt implements Dispatcher.DispatchHandler, UpstreamCall
     }
     this.phase = "first_byte";
     // A stream is passed on as it comes; all else is held until it is whole.
-    if (
-      this.isStream &&
-      status < 300 &&
-      String((headers as AnswerHeaders)["content-type"]).startsWith("text/event-stream")
-    ) {
+    if (this.isStream && status < 300 && isStreamType(String((headers as AnswerHeaders)["content-type"]))) {
       this.heldBytesMax = Number.POSITIVE_INFINITY;
     }
     if (this.paused) this.deadlineMs = this.totalDeadlineMs;
@@ -173,4 +169,8 @@ export class UpstreamAttempt implements Dispatcher.DispatchHandler, UpstreamCall
     this.breakOff();
     this.sink.onFailure({ kind, message: `${this.route.host}: ${message}` });
   }
+}
+
+function isStreamType(type: string): boolean {
+  return type.startsWith("text/event-stream") || type.startsWith("application/vnd.amazon.eventstream");
 }

@@ -17,7 +17,11 @@ export function makeUpstreamHeaders(target: ProviderTarget, request: UpstreamReq
     "x-client-request-id",
     request.requestId,
   ];
-  if (target.credential !== null) headers.push("authorization", `Bearer ${target.credential.reveal()}`);
+  if (target.credential !== null) {
+    // Azure takes tokens of its directory as bearer, and keys in a header of its own.
+    if (target.type === "azure") headers.push("api-key", target.credential.reveal());
+    else headers.push("authorization", `Bearer ${target.credential.reveal()}`);
+  }
   return headers;
 }
 

@@ -34,8 +34,20 @@ const endpointPaths: Readonly<Record<WireEndpoint, string>> = {
   rerank: "/rerank",
 };
 
-interface Route extends AttemptRoute {
-  basePath: string;
+/** One HTTP POST to a target's own origin. */
+export interface UpstreamPost {
+  /** With its query. */
+  path: string;
+  /** All of its headers but those of the connection, as undici's flat list. */
+  headers: string[];
+  body: Buffer;
+  /** Whether an event stream is asked for, which may be of any length. */
+  stream: boolean;
+}
+
+export interface Upstream extends Provider {
+  /** As {@link Provider.send}, for a request in another shape than OpenAI's. */
+  post(target: ProviderTarget, post: UpstreamPost, sink: UpstreamSink): UpstreamCall;
 }
 
 /**
@@ -43,11 +55,11 @@ interface Route extends AttemptRoute {
  * connection is only ever made to a target's own origin. Each time-out ends the attempt by its own failure kind, never
  * early, and late by at most the larger of 5 ms and 1/40 of the shortest time-out.
  */
-export function openUpstream(options: UpstreamOptions): Provider {
+export function openUpstream(options: UpstreamOptions): Upstream {
   const { clock, connectionsPerOriginMax = 256, answerBytesMax = 64 * 1024 * 1024, keepAliveMs = 4_000 } = options;
   const deadlines = openDeadlines(clock);
   const origins = new Map<string, Connections>();
-  const routes = new WeakMap<ProviderTarget, Route>();
+  const routes = new WeakMap<ProviderTarget, AttemptRoute>();
 
   // The connect time-out is fixed per connection, so that targets that differ in it do not share any.
   const findConnections = (origin: string, connectMs: number): Connections => {
@@ -70,33 +82,31 @@ export function openUpstream(options: UpstreamOptions): Provider {
     return connections;
   };
 
-  const openRoute = (target: ProviderTarget): Route => {
+  const openRoute = (target: ProviderTarget): AttemptRoute => {
     assert(target.origin !== null, "a target without an origin is not for an upstream");
-    const { timeouts, basePath } = target;
+    const { timeouts } = target;
     deadlines.setShortest(Math.min(timeouts.connectMs, timeouts.firstByteMs, timeouts.idleMs, timeouts.totalMs));
     const connections = findConnections(target.origin, timeouts.connectMs);
     const { host } = new URL(target.origin);
-    const route = { host, connections, timeouts, clock, deadlines, answerBytesMax, basePath };
+    const route = { host, connections, timeouts, clock, deadlines, answerBytesMax };
     routes.set(target, route);
     return route;
   };
 
+  const post = (target: ProviderTarget, { path, headers, body, stream }: UpstreamPost, sink: UpstreamSink) => {
+    const route = routes.get(target) ?? openRoute(target);
+    const attempt = new UpstreamAttempt(route, { method: "POST", path, headers, body }, stream, sink);
+    route.connections.insert(attempt);
+    return attempt;
+  };
+
   return {
+    post,
+
     send(target: ProviderTarget, request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
-      const route = routes.get(target) ?? openRoute(target);
-      const attempt = new UpstreamAttempt(
-        route,
-        {
-          method: "POST",
-          path: route.basePath + endpointPaths[request.endpoint] + target.query,
-          headers: makeUpstreamHeaders(target, request),
-          body: request.body,
-        },
-        request.stream,
-        sink,
-      );
-      route.connections.insert(attempt);
-      return attempt;
+      const path = target.basePath + endpointPaths[request.endpoint] + target.query;
+      const { body, stream } = request;
+      return post(target, { path, headers: makeUpstreamHeaders(target, request), body, stream }, sink);
     },
 
     async close(): Promise<void> {

@@ -103,7 +103,10 @@ export function openAttempt(
           passFailpoint("first-byte");
         }
         if (streaming && receiver !== null) {
-          if (!begun) receiver.begin(status, call as UpstreamCall, times, request);
+          if (!begun) {
+            receiver.begin(status, call as UpstreamCall, times, request);
+            target.health.answer();
+          }
           begun = true;
           const failure = receiver.push(chunk);
           if (failure === null) return;

@@ -1,6 +1,7 @@
 import type { FindClientAddress } from "../core/client-address.ts";
 import type { Authenticate } from "../keys/authenticate.ts";
 import type { ClientOrigins } from "../keys/client-origins.ts";
+import type { CredentialVault } from "../keys/credential-vault.ts";
 import type { FindKey } from "../keys/find-key.ts";
 import type { LastUsed } from "../keys/last-used.ts";
 import type { Flusher } from "../ledger/flusher.ts";
@@ -36,6 +37,9 @@ export interface ProxyContext {
   rateWindows: RateWindows;
   models: ModelTable;
   providers: Providers;
+  vault: CredentialVault;
+  /** Uniform in [0, 1); decides between providers with weights. */
+  random: () => number;
   journal: Journal;
   flusher: Flusher;
   makeEventId: MakeEventId;

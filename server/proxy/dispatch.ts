@@ -15,6 +15,8 @@ import {
 } from "./attempt.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import type { ProxyContext } from "./context.ts";
+import { makeConversation, makeOrder } from "./dispatch-order.ts";
+import { observeAttempt } from "./observe-attempt.ts";
 import type { OpenCall } from "./open-calls.ts";
 import type { ParsedInference } from "./parse.ts";
 import { makeUpstreamRequest } from "./rewrite.ts";
@@ -39,7 +41,12 @@ export interface DispatchInput {
   wire: WireEndpoint;
   request: ParsedInference;
   requestId: string;
+  /** At least one, each with its credential. */
   targets: readonly ProviderTarget[];
+  /** The key that calls. */
+  publicId: string;
+  /** Calls of one conversation go to one of the targets, where those have weights. */
+  isSticky: boolean;
   outputTokensMax: number | null;
   receiver: StreamReceiver | null;
   client: ClientConnection;
@@ -69,38 +76,49 @@ function mayRetry(result: AttemptResult): boolean {
 }
 
 /**
- * Calls the providers in order, each with its retries, until one answers. Only what happens before the first byte is
- * tried again.
+ * Calls the providers in order, or by their weights, each with its retries, until one answers. Only what happens before the
+ * first byte is tried again. Providers that fail, or have as many calls as they may have, are passed over; where none is
+ * left that may be called, nothing is.
  */
 export async function dispatch(proxy: ProxyContext, input: DispatchInput): Promise<Dispatched> {
-  const { clock, metrics } = proxy;
+  const { clock } = proxy;
   const startedAtMs = clock.monotonicMs();
+  const targets = findOrder(proxy, input);
   let attempts = 0;
   let spent: Spent | null = null;
   let running: RunningAttempt | null = null;
   let backoff: Backoff | null = null;
   if (input.abortWhenLeft) input.client.onLeft(() => running?.leave());
   input.open.onCut = () => running?.end(cutFailure);
-  for (let index = 0; ; index++) {
-    const target = input.targets[index] as ProviderTarget;
+  let index = findUsable(targets, 0, startedAtMs);
+  if (index < 0) return makeOverloaded(input, targets, startedAtMs);
+  for (;;) {
+    const target = targets[index] as ProviderTarget;
     const provider = proxy.providers.get(target.type);
-    const asked = makeUpstreamRequest(input.wire, input.request, target, input.outputTokensMax, input.requestId);
+    const { wire, request, outputTokensMax, requestId } = input;
+    const asked = makeUpstreamRequest(wire, request, target, outputTokensMax, requestId);
     for (let retry = 0; ; retry++) {
       const times: AttemptTimes = { sentAtMs: -1, firstByteAtMs: -1, endedAtMs: -1 };
       attempts++;
+      const isProbe = target.health.begin();
       running = openAttempt(provider, target, asked, input.receiver, times, clock);
       const result = await running.result;
-      metrics.observeAttempt(target.providerName, getOutcome(result));
-      const done = !mayRetry(result) || input.client.left;
-      const last = retry >= target.retriesMax;
+      observeAttempt(proxy, target, result, times, isProbe, targets.length > 1);
       const dispatched = { result, target, asked, spent, attempts, times, upstreamMs: times.endedAtMs - startedAtMs };
-      if (done || (last && index === input.targets.length - 1)) return dispatched;
+      if (!mayRetry(result) || input.client.left) return dispatched;
+      // A breaker that has opened meanwhile ends the retries.
+      const last = retry >= target.retriesMax || target.health.findRefusal(times.endedAtMs) !== null;
+      const next = last ? findUsable(targets, index + 1, times.endedAtMs) : index;
+      if (next < 0) return dispatched;
       const cost = findSpent(result, target);
       if (cost !== null) {
         if (!(await input.mayGoOn(cost.costNanoUsd))) return dispatched;
         spent = spent === null ? cost : addSpent(spent, cost);
       }
-      if (last) break;
+      if (last) {
+        index = next;
+        break;
+      }
       await (backoff ??= makeBackoff({ minMs: 100, maxMs: 2_000 })).wait();
       // Nobody waits for another attempt any more.
       if (input.client.left) return dispatched;
@@ -109,16 +127,37 @@ export async function dispatch(proxy: ProxyContext, input: DispatchInput): Promi
   }
 }
 
-function getOutcome(result: AttemptResult): "ok" | "refused" | "failed" | "timeout" | "aborted" {
-  switch (result.kind) {
-    case "answered":
-      return result.status < 400 ? "ok" : result.status < 500 ? "refused" : "failed";
-    case "streamed":
-      return result.failure === null ? "ok" : "failed";
-    case "failed":
-      if (result.failure.kind === "cut") return "aborted";
-      return result.failure.kind.startsWith("timeout") ? "timeout" : "failed";
-    case "left":
-      return "aborted";
+function findOrder({ random }: ProxyContext, { targets, request, publicId, isSticky }: DispatchInput) {
+  if (targets.length < 2 || targets[0]?.weight === null) return targets;
+  return makeOrder(targets, isSticky ? makeConversation(publicId, request) : null, random);
+}
+
+/** The first target from `index` on that may be called at the instant; -1 where there is none. */
+function findUsable(targets: readonly ProviderTarget[], index: number, nowMs: number): number {
+  for (let at = index; at < targets.length; at++) {
+    const { health } = targets[at] as ProviderTarget;
+    if (health.findRefusal(nowMs) === null) return at;
+    health.refused++;
   }
+  return -1;
+}
+
+function makeOverloaded(input: DispatchInput, targets: readonly ProviderTarget[], nowMs: number): Dispatched {
+  const { wire, request, outputTokensMax, requestId } = input;
+  const target = targets[0] as ProviderTarget;
+  const waits = targets.map(({ health }) => health.getRetrySeconds(nowMs));
+  const failure: UpstreamFailure = {
+    kind: "overloaded",
+    message: targets.map(({ health, providerName }) => `${providerName}: ${health.findRefusal(nowMs)}`).join(", "),
+    retryAfterSeconds: Math.min(...waits),
+  };
+  return {
+    result: { kind: "failed", failure },
+    target,
+    asked: makeUpstreamRequest(wire, request, target, outputTokensMax, requestId),
+    spent: null,
+    attempts: 0,
+    times: { sentAtMs: -1, firstByteAtMs: -1, endedAtMs: nowMs },
+    upstreamMs: 0,
+  };
 }

@@ -9,6 +9,7 @@ import type { BudgetHold } from "../limits/budget-hold.ts";
 import type { RateGrant } from "../limits/rate-windows.ts";
 import { makeAccessLine } from "./access-line.ts";
 import { admit, findCallerRefusal, findCorsOrigin, makeRateBound } from "./admit.ts";
+import { findCallTargets } from "./call-targets.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { ProxyContext } from "./context.ts";
 import { type Dispatched, dispatch } from "./dispatch.ts";
@@ -123,6 +124,9 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
   const budgets = findBudgets(known, proxy.rules, proxy.clock.nowMs());
   let admission = admit(known, parsed, model, proxy.config.gateway.outputTokensDefault, budgets.length > 0);
   if ("code" in admission) return admission;
+  const { credentials } = parsed;
+  const targets = findCallTargets(proxy, known, { targets: admission.targets, model, credentials });
+  if ("code" in targets) return targets;
 
   let grant: RateGrant | null = null;
   const limits = findRateLimits(proxy, known, { model: model.name, clientIp: address, origin, requestTags: tags });
@@ -182,7 +186,9 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
       wire: surface.wire,
       request: parsed,
       requestId: call.requestId,
-      targets: admission.targets,
+      targets,
+      publicId: known.key.publicId,
+      isSticky: model.isSticky,
       outputTokensMax: admission.outputTokensMax,
       receiver: relay,
       client,

@@ -64,7 +64,7 @@ export function relayAnswer(
   } else if (result.kind === "answered") {
     const succeeded = isSuccess(result.status);
     // A provider that charges for an error says so in it.
-    const reported = findReportedUsage(result.body);
+    const reported = findReportedUsage(result.body, dispatched.asked.endpoint);
     setUsage(event, target, succeeded || reported?.ok ? reported : null, succeeded ? result.body.length : -1, spent);
     const body = isPassedOn(result.status) ? makeBody(call, event, request, dispatched, result) : null;
     if (body === null)

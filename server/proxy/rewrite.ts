@@ -1,5 +1,5 @@
 import { replaceTopLevelFields } from "../core/json-spans.ts";
-import { isTranslated as isReadHere } from "../core/provider-type.ts";
+import { isTranslated as isReadHere, providerTypes } from "../core/provider-type.ts";
 import type { ProviderTarget, UpstreamRequest, WireEndpoint } from "../providers/types.ts";
 import type { ParsedInference } from "./parse.ts";
 import { isNativeTarget } from "./surfaces/native-targets.ts";
@@ -18,8 +18,8 @@ export function makeUpstreamRequest(
 ): UpstreamRequest {
   const { translation } = request;
   const isTranslated = translation !== null && (translation.always || !isNativeTarget(target, wire));
-  const form = isTranslated ? translation.chat : request;
-  const endpoint = isTranslated ? "chat_completions" : wire;
+  const form = isTranslated ? translation.request : request;
+  const endpoint = isTranslated ? translation.endpoint : wire;
   const body = makeUpstreamBody(endpoint, form, target, outputTokensMax, isTranslated);
   return {
     endpoint,
@@ -55,13 +55,19 @@ function makeUpstreamBody(
   if (request.json.tags !== undefined) set("tags", null);
   if (request.json["tensorzero::tags"] !== undefined) set("tensorzero::tags", null);
   const isOpenAiText = endpoint === "chat_completions" || endpoint === "completions";
-  if (request.stream && !request.includeUsage && isOpenAiText) {
+  const { streamUsage, chatCapField } = providerTypes[target.type];
+  if (streamUsage === "given") {
+    if (isOpenAiText && request.json.stream_options !== undefined) set("stream_options", null);
+  } else if (request.stream && !request.includeUsage && isOpenAiText) {
     set("stream_options", JSON.stringify({ ...(request.json.stream_options as object | null), include_usage: true }));
   }
   const cap = outputTokensMax ?? request.outputTokensMax;
   const isChanged = outputTokensMax !== null && outputTokensMax !== request.outputTokensMax;
   // A translation does not know whom it is for; OpenAI's newer models know one of the two spellings only.
-  const isRenamed = isTranslated && cap !== null && takesNewCap(target);
+  const isRenamed =
+    cap !== null &&
+    ((isTranslated && chatCapField === "max_completion_tokens") ||
+      (isOpenAiText && chatCapField === "max_tokens" && request.json.max_completion_tokens !== undefined));
   if ((isChanged || isRenamed) && endpoint !== "embeddings") {
     const field = findCapField(endpoint, request, target);
     set(field, String(cap));
@@ -71,14 +77,13 @@ function makeUpstreamBody(
   return changed ? replaceTopLevelFields(request.body, [...request.fields], changes) : request.body;
 }
 
-function takesNewCap({ type }: ProviderTarget): boolean {
-  return type === "openai" || type === "azure";
-}
-
-function findCapField(endpoint: WireEndpoint, { json }: ParsedInference, target: ProviderTarget): string {
+function findCapField(endpoint: WireEndpoint, { json }: ParsedInference, { type }: ProviderTarget): string {
   if (endpoint === "messages") return "max_tokens";
   if (endpoint === "responses") return "max_output_tokens";
-  const isNew = "max_completion_tokens" in json || (takesNewCap(target) && endpoint === "chat_completions");
+  const { chatCapField } = providerTypes[type];
+  if (chatCapField === "max_tokens") return "max_tokens";
+  const isNew =
+    "max_completion_tokens" in json || (chatCapField === "max_completion_tokens" && endpoint === "chat_completions");
   return isNew ? "max_completion_tokens" : "max_tokens";
 }
 

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type NextFunction, type Request, type Response, Router } from "express";
 import { makeRefusal } from "../core/error.ts";
 import { isRefusal } from "../keys/authenticate.ts";
+import { openCaller } from "./caller.ts";
 import type { ProxyContext } from "./context.ts";
 import { handlePreflight, isPreflight } from "./cors.ts";
 import { handleCountTokens } from "./endpoints/count-tokens.ts";
@@ -15,6 +16,7 @@ import { respondRefusal } from "./respond.ts";
 import { messagesSurface } from "./surfaces/anthropic/messages-surface.ts";
 import { chatSurface } from "./surfaces/chat-surface.ts";
 import type { Surface } from "./surfaces/surface.ts";
+import { inferenceSurface } from "./surfaces/tensorzero/inference-surface.ts";
 import { makeTextSurface } from "./surfaces/text-surface.ts";
 
 /** Under each of the prefixes. */
@@ -26,6 +28,7 @@ const openAiRoutes: readonly (readonly [path: string, surface: Surface])[] = [
 
 const otherRoutes: readonly (readonly [path: string, surface: Surface])[] = [
   ["/v1/messages", messagesSurface],
+  ["/inference", inferenceSurface],
   ["/cloud/ai/infer", chatSurface],
 ];
 
@@ -79,6 +82,14 @@ export function makeInferenceRouter(proxy: ProxyContext): Router {
     router.get(`${prefix}/models`, (request: Request, response: Response) => handleModels(proxy, request, response));
     router.get(`${prefix}/models/*id`, (request: Request, response: Response) => handleModel(proxy, request, response));
   }
+  // TensorZero's clients send it; nothing here would read it.
+  router.post("/feedback", async (request: Request, response: Response) => {
+    const caller = await openCaller(proxy, request, response, null, inferenceSurface);
+    if (caller === null) return;
+    const refusal = makeRefusal("not_found", "Feedback is not supported: this gateway keeps no inferences.");
+    const { requestId, corsOrigin } = caller;
+    respondRefusal(request, response, requestId, refusal, corsOrigin, [], inferenceSurface.errors);
+  });
   // Behind a key, so that nobody without one learns which routes exist.
   router.use(prefixes, async (request: Request, response: Response) => {
     const known = await proxy.authenticate(request, "bearer");

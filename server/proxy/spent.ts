@@ -14,7 +14,8 @@ export interface Spent {
 /** Providers charge for failures where they say so themselves, with a usage in the error. `null`: it said nothing. */
 export function findSpent(result: AttemptResult, target: ProviderTarget): Spent | null {
   if (result.kind !== "answered") return null;
-  const reported = findReportedUsage(result.body);
+  // The gateways and servers that say so are OpenAI-shaped.
+  const reported = findReportedUsage(result.body, "chat_completions");
   if (reported === null || !reported.ok) return null;
   const tokens = reported.usage;
   return { tokens, costNanoUsd: target.price === null ? 0n : makeCharge(target.price, tokens) };

@@ -80,6 +80,10 @@ export function makeFailureRefusal(failure: UpstreamFailure): Refusal {
       return makeRefusal("upstream_error", "The provider cannot be reached.");
     case "cut":
       return makeRefusal("revoked_api_key", "The API key was revoked while the call was running.");
+    case "overloaded":
+      return makeRefusal("overloaded", "The providers of this model take no more calls now; retry soon.", {
+        retryAfterSeconds: failure.retryAfterSeconds ?? 1,
+      });
     case "protocol":
       return makeRefusal("upstream_error", "The provider's answer cannot be used.");
     default:

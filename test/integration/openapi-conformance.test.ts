@@ -63,7 +63,37 @@ afterAll(() => admin.close());
 const tagNames = fc.constantFrom("customer_id", "team", "cost.center");
 const instants = fc.integer({ min: 1, max: 300 }).map((days) => new Date(Date.now() + days * 86_400_000).toISOString());
 
-/** Values with which calls succeed. */
+/** Webhooks that are there, and messages of theirs that were given up. */
+async function makeWebhooks(path: string): Promise<Samples> {
+  if (!path.startsWith("/webhooks")) return {};
+  const isReplay = path.endsWith("/replay");
+  const made = await Promise.all(
+    Array.from({ length: isReplay ? 1 : 20 }, () =>
+      admin.system.webhooks.create({ kind: "standard", name: "Sample", url: "https://93.184.215.14/" }),
+    ),
+  );
+  const rows = await admin.test.database.sql<{ id: string }[]>`
+    insert into webhook_delivery (id, webhook_id, event, body, state, created_at, due_at, give_up_at)
+    select 'msg_' || replace(gen_random_uuid()::text, '-', ''), ${made[0]?.id ?? ""}, 'webhook.test', '{}', 'parked', now(), now(), now()
+    from generate_series(1, ${isReplay ? 150 : 1}) returning id`;
+  return {
+    webhook_id: fc.constantFrom(...made.map(({ id }) => id)),
+    delivery_id: fc.constantFrom(...rows.map(({ id }) => id)),
+    kind: fc.constantFrom("standard", "slack"),
+    url: fc.constantFrom("https://93.184.215.14/hook", "https://[2606:4700:4700::1111]/?token=1"),
+  };
+}
+
+/** Jobs that no worker knows. */
+async function makeJobs(path: string): Promise<Samples> {
+  if (!path.startsWith("/jobs")) return {};
+  const names = Array.from({ length: 150 }, () => `job-${randomUUID().replace(/[^a-z]/g, "")}`);
+  await admin.test.database.sql`
+    insert into job_state (job, queue, schedule) select n, 'none', '* * * * *' from unnest(${names}::text[]) n
+    on conflict do nothing`;
+  return { job: fc.constantFrom(...names) };
+}
+
 /** Budgets that were opened, and processes that nobody sees. */
 async function makeLimits(path: string): Promise<Samples> {
   if (!path.startsWith("/limits")) return {};
@@ -88,6 +118,7 @@ async function makeLimits(path: string): Promise<Samples> {
   };
 }
 
+/** Values with which calls succeed. */
 async function makeSamples({ path }: Operation): Promise<Samples> {
   const keys = await Promise.all(Array.from({ length: 20 }, () => admin.makeKey()));
   const users = await Promise.all(
@@ -143,6 +174,8 @@ async function makeSamples({ path }: Operation): Promise<Samples> {
     to: fc.constantFrom("2027-01-01", "2027-05-05T00:00:00Z"),
     "If-Match": fc.constantFrom(1, 2, 3),
     ...(await makeLimits(path)),
+    ...(await makeWebhooks(path)),
+    ...(await makeJobs(path)),
   };
 }
 
@@ -218,7 +251,7 @@ describe(`${count} generated requests per operation`, () => {
         generated.map((parts) => ({ parts })),
       );
       expect(problems.slice(0, 3)).toEqual([]);
-      const succeeded = (statuses[200] ?? 0) + (statuses[201] ?? 0) + (statuses[204] ?? 0);
+      const succeeded = [200, 201, 202, 204].reduce((sum, status) => sum + (statuses[status] ?? 0), 0);
       // Nobody is deleted twice.
       expect(succeeded).toBeGreaterThan(operation.id === "deleteUser" ? 3 : numRuns / 20);
     },

@@ -64,6 +64,7 @@ async function openProcess(
           listRunning: () => [],
           onImported: () => undefined,
           onBudgetPressure: () => undefined,
+          onCredentials: () => undefined,
           onRules: () => book.noticeChange(),
           onPrices: () => undefined,
           onState: () => undefined,

@@ -31,6 +31,7 @@ function makeAdminConfig(keys: Partial<Config["keys"]> = {}): Config {
     redisUrl: null,
     peppers: [pepper],
     sealKey: new Secret("s".repeat(48)),
+    sealKeys: [{ version: 1, value: new Secret("s".repeat(48)) }],
     sessionSecret: new Secret("t".repeat(48)),
     leakSecret: new Secret("l".repeat(48)),
     configHash: "",
@@ -56,7 +57,9 @@ function makeAdminConfig(keys: Partial<Config["keys"]> = {}): Config {
     permissions: permissionCatalogue,
     journal: { flushIntervalMs: 1, batchEventsMax: 1, pendingEventsMax: 1, segmentBytesMax: 1 },
     limits: { budgetExceededStatus: 429, budgetSurplus: true },
-    usage: { rawDays: 1, partitionDaysAhead: 1 },
+    usage: { rawDays: 1, hourDays: 400, partitionDaysAhead: 1 },
+    egress: { allow: [] },
+    smtp: null,
     auth: {
       baseUrl: null,
       signUp: "open",
@@ -69,6 +72,7 @@ function makeAdminConfig(keys: Partial<Config["keys"]> = {}): Config {
     budgets: [],
     plans: parsePlans({ value: undefined, path: ["plans"] }, []),
     models: new Map(),
+    functions: new Map(),
     shorthands: new Map(),
     prices: new Map(),
   };

@@ -59,6 +59,20 @@ prices.put          | 401    | 403       | 403         | 403            | 200   
 prices.delete       | 401    | 403       | 403         | 403            | 204 204 404    | 403            | 204 204 404
 session.get         | 401    | 403       | 403         | 200            | 200            | 200            | 200
 usage.query         | 401    | 403       | 200 404 404 | 403            | 200 200 200-   | 200 404 404    | 200 200 200-
+usage.rerate        | 401    | 403       | 403         | 403            | 200            | 403            | 200
+usage.listRerates   | 401    | 403       | 403         | 403            | 200            | 403            | 200
+usage.getRerate     | 401    | 403       | 403         | 403            | 404            | 403            | 404
+jobs.list           | 401    | 403       | 403         | 403            | 200            | 403            | 200
+jobs.run            | 401    | 403       | 403         | 403            | 202 202 404    | 403            | 202 202 404
+webhooks.create     | 401    | 403       | 403         | 403            | 201            | 403            | 201
+webhooks.list       | 401    | 403       | 403         | 403            | 200            | 403            | 200
+webhooks.get        | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+webhooks.update     | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+webhooks.delete     | 401    | 403       | 403         | 403            | 204 204 404    | 403            | 204 204 404
+webhooks.rotateSecret | 401    | 403       | 403         | 403            | 201 201 404    | 403            | 201 201 404
+webhooks.test       | 401    | 403       | 403         | 403            | 202 202 404    | 403            | 202 202 404
+webhooks.listDeliveries | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+webhooks.replay     | 401    | 403       | 403         | 403            | 202 202 404    | 403            | 202 202 404
 `;
 
 /** Everything else that Express routes: the path as its router has it, and a path to try. */
@@ -105,6 +119,10 @@ export interface MatrixObject {
   ownerId: string;
   /** A process that leases budgets. */
   process: string;
+  webhookId: string;
+  /** A message to the webhook, which was given up. */
+  deliveryId: string;
+  job: string;
 }
 
 /** The input of each procedure that names the object, by path, filter or body. */
@@ -158,7 +176,21 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "session.get": () => ({}),
   "audit.list": ({ publicId }) => ({ object: publicId }),
   "audit.verify": () => ({}),
+  "usage.rerate": () => ({ from: "2026-01-01T00:00:00Z", models: ["none"] }),
+  "usage.listRerates": () => ({}),
+  "usage.getRerate": () => ({ run_id: 999_999_999 }),
   "usage.query": ({ ownerId }) => ({ owner_id: ownerId, group_by: ["key"] }),
+  "jobs.list": () => ({}),
+  "jobs.run": ({ job }) => ({ job }),
+  "webhooks.create": () => ({ kind: "standard", name: "Made", url: "https://93.184.215.14/hook" }),
+  "webhooks.list": () => ({}),
+  "webhooks.get": makeWebhookReference,
+  "webhooks.update": ({ webhookId }) => ({ webhook_id: webhookId, name: "changed" }),
+  "webhooks.delete": makeWebhookReference,
+  "webhooks.rotateSecret": makeWebhookReference,
+  "webhooks.test": makeWebhookReference,
+  "webhooks.listDeliveries": makeWebhookReference,
+  "webhooks.replay": ({ webhookId, deliveryId }) => ({ webhook_id: webhookId, delivery_id: deliveryId }),
 };
 
 function makeReference({ publicId }: MatrixObject): Record<string, unknown> {
@@ -175,6 +207,10 @@ function makePriceReference({ limitId }: MatrixObject): Record<string, unknown> 
 
 function makeRuleReference({ limitId }: MatrixObject): Record<string, unknown> {
   return { rule_id: limitId };
+}
+
+function makeWebhookReference({ webhookId }: MatrixObject): Record<string, unknown> {
+  return { webhook_id: webhookId };
 }
 
 function makeBudgetReference({ limitId }: MatrixObject): Record<string, unknown> {

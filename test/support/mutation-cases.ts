@@ -33,6 +33,21 @@ async function makeWindow(harness: AdminHarness): Promise<string> {
   return window_id;
 }
 
+/** A webhook, and a message to it that was given up. */
+async function makeWebhook({ system, test }: AdminHarness): Promise<{ webhook_id: string; delivery_id: string }> {
+  const { id } = await system.webhooks.create({ kind: "standard", name: "Hook", url: "https://93.184.215.14/hook" });
+  const delivery = `msg_${randomUUID().replaceAll("-", "")}`;
+  await test.database.sql`
+    insert into webhook_delivery (id, webhook_id, event, body, state, created_at, due_at, give_up_at)
+    values (${delivery}, ${id}, 'webhook.test', '{}', 'parked', now(), now(), now())`;
+  return { webhook_id: id, delivery_id: delivery };
+}
+
+async function makeWebhookCase(harness: AdminHarness, more: Record<string, unknown> = {}) {
+  const { webhook_id: id } = await makeWebhook(harness);
+  return { input: { webhook_id: id, ...more }, objectIds: [id] };
+}
+
 /** By the name of the procedure. A procedure that changes something and has no case here fails `mutations.test.ts`. */
 export const mutationCases: Readonly<Record<string, MutationCase>> = {
   "keys.create": { prepare: async () => ({ input: { name: "Made", tags: { team: "a" } } }) },
@@ -167,6 +182,32 @@ export const mutationCases: Readonly<Record<string, MutationCase>> = {
       return { input: { price_id: id }, objectIds: [id] };
     },
   },
+  "jobs.run": {
+    async prepare({ test }) {
+      const job = `job-${randomUUID().replace(/[^a-z]/g, "")}`;
+      await test.database.sql`insert into job_state (job, queue, schedule) values (${job}, 'none', '* * * * *')`;
+      return { input: { job }, objectIds: [job] };
+    },
+  },
+  "webhooks.create": {
+    prepare: async () => ({ input: { kind: "standard", name: "Made", url: "https://93.184.215.14/hook?token=1" } }),
+  },
+  "webhooks.update": { prepare: (harness) => makeWebhookCase(harness, { name: "Changed", enabled: false }) },
+  "webhooks.delete": { prepare: makeWebhookCase },
+  "webhooks.rotateSecret": { prepare: makeWebhookCase },
+  "webhooks.test": {
+    async prepare(harness) {
+      const { webhook_id } = await makeWebhook(harness);
+      return { input: { webhook_id } };
+    },
+  },
+  "webhooks.replay": {
+    async prepare(harness) {
+      const input = await makeWebhook(harness);
+      return { input, objectIds: [input.delivery_id] };
+    },
+  },
+  "usage.rerate": { prepare: async () => ({ input: { from: "2026-01-01T00:00:00Z", models: ["none"] } }) },
   "users.invite": {
     async prepare() {
       const email = `user-${++users}@example.com`;

@@ -1,3 +1,4 @@
+import { type HealthSettings, ProviderHealth } from "../../server/providers/provider-health.ts";
 import type { ProviderTarget, UpstreamRequest, WireEndpoint } from "../../server/providers/types.ts";
 
 /** A target at an origin, with time-outs that never matter unless a test sets them. */
@@ -10,6 +11,7 @@ export function makeTarget(origin: string | null, more: Partial<ProviderTarget> 
     basePath: "/v1",
     query: "",
     credential: null,
+    late: null,
     aws: null,
     vertex: null,
     price: null,
@@ -17,9 +19,18 @@ export function makeTarget(origin: string | null, more: Partial<ProviderTarget> 
     outputTokensMax: null,
     timeouts: { connectMs: 5_000, firstByteMs: 30_000, idleMs: 30_000, totalMs: 60_000 },
     retriesMax: 0,
+    weight: null,
     echo: null,
+    isOwnAccount: false,
+    health: makeHealth(),
     ...more,
   };
+}
+
+/** Never refuses. */
+export function makeHealth(settings: Partial<HealthSettings> = {}): ProviderHealth {
+  const identity = { model: "scripted-model", provider: "scripted", type: "openai_compatible" };
+  return new ProviderHealth(identity, { failures: 0, openMs: 1_000, concurrentRequestsMax: null, ...settings });
 }
 
 /** A request with the body given; `model` may carry a directive for the scripted upstream. */

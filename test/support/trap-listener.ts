@@ -10,8 +10,8 @@ export interface TrapListener {
   close(): Promise<void>;
 }
 
-/** Opens a trap on a free loopback port; it takes what it is sent and hangs up. */
-export async function openTrapListener(): Promise<TrapListener> {
+/** Opens a trap on a free port of the loopback address, or of any other; it takes what it is sent and hangs up. */
+export async function openTrapListener(host = "127.0.0.1"): Promise<TrapListener> {
   const chunks: Buffer[] = [];
   const sockets = new Set<Socket>();
   let connectionCount = 0;
@@ -25,7 +25,7 @@ export async function openTrapListener(): Promise<TrapListener> {
     socket.on("error", () => undefined);
     socket.on("close", () => sockets.delete(socket));
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   const { port } = server.address() as AddressInfo;
   return {
     port,

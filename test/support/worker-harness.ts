@@ -7,6 +7,7 @@ import { openClock } from "../../server/platform/clock.ts";
 import { openLogger } from "../../server/platform/logger.ts";
 import type { JobObservation, SilentLeases } from "../../server/platform/metrics.ts";
 import { openQueues } from "../../server/platform/queues.ts";
+import type { RollupLagObservation } from "../../server/platform/rollup-lag-observation.ts";
 import type { WorkerContext } from "../../workers/context.ts";
 import { openWorkers, type Workers } from "../../workers/open-workers.ts";
 import type { JobDefinition, JobTools } from "../../workers/registry.ts";
@@ -24,6 +25,8 @@ export interface WorkerHarness {
   auditChecks: boolean[];
   /** What the job that looks for silent processes found, each time. */
   silentLeases: SilentLeases[];
+  /** How far rollups were behind after each run that works on them. */
+  rollupLags: RollupLagObservation[];
   stop(graceMs?: number): Promise<void>;
 }
 
@@ -35,6 +38,7 @@ export function openWorkerHarness(
   const observations: JobObservation[] = [];
   const auditChecks: boolean[] = [];
   const silentLeases: SilentLeases[] = [];
+  const rollupLags: RollupLagObservation[] = [];
   const clock = openClock();
   const logger = openLogger(
     { level: "debug", pretty: false, access: false },
@@ -49,9 +53,12 @@ export function openWorkerHarness(
   });
   const context: WorkerContext = {
     config: {
-      usage: { rawDays: 3, partitionDaysAhead: 2 },
+      usage: { rawDays: 3, hourDays: 400, partitionDaysAhead: 2 },
       dataDir: join(tmpdir(), `tollgate-workers-${randomUUID()}`),
       sealKey: new Secret("s".repeat(48)),
+      // Receivers of tests are on this machine.
+      egress: { allow: ["127.0.0.0/8"] },
+      smtp: null,
     },
     database,
     logger,
@@ -60,9 +67,11 @@ export function openWorkerHarness(
       observeAuditChain: (intact) => void auditChecks.push(intact),
       observeKeyAdvice: () => undefined,
       observeSilentLeases: (silent) => void silentLeases.push(silent),
+      observeRollupLag: (lag) => void rollupLags.push(lag),
     },
     clock,
     queues,
+    loadPriceConfig: () => ({ models: new Map(), shorthands: new Map(), prices: new Map() }),
   };
   const workers = openWorkers(context, definitions);
   return {
@@ -72,6 +81,7 @@ export function openWorkerHarness(
     observations,
     auditChecks,
     silentLeases,
+    rollupLags,
     async stop(graceMs = 2_000) {
       await workers.stop(graceMs);
       await queues.close();

@@ -4,6 +4,7 @@ import { makeTokenCount } from "../../providers/echo-request.ts";
 import { countTexts } from "../../providers/token-count.ts";
 import type { ProviderTarget } from "../../providers/types.ts";
 import { isModelListed } from "../admit.ts";
+import { findCallTargets } from "../call-targets.ts";
 import { type Caller, openCaller } from "../caller.ts";
 import { ClientConnection } from "../client-connection.ts";
 import type { ProxyContext } from "../context.ts";
@@ -79,7 +80,7 @@ export async function handleCountTokens(
       : await countHere(asked);
     if ("code" in counted) return refuse(counted);
     if (response.destroyed) return;
-    respondAnswer(response, counted.status, "application/json", counted.body, {
+    respondAnswer(proxy.answers, response, counted.status, "application/json", counted.body, {
       requestId: caller.requestId,
       corsOrigin: caller.corsOrigin,
       rateHeaders,
@@ -122,7 +123,11 @@ async function readQuestion(
   if (!isModelListed(known, model.name)) {
     return makeRefusal("model_not_allowed", `This key may not call the model \`${parsed.model}\`.`, { param: "model" });
   }
-  return { parsed, model: model.name, target: model.targets[0] as ProviderTarget };
+  const first = model.targets[0] as ProviderTarget;
+  if (!isNativeTarget(first, "count_tokens")) return { parsed, model: model.name, target: first };
+  const targets = findCallTargets(proxy, known, { targets: [first], model, credentials: parsed.credentials });
+  if ("code" in targets) return targets;
+  return { parsed, model: model.name, target: targets[0] as ProviderTarget };
 }
 
 async function askProvider(
@@ -138,6 +143,8 @@ async function askProvider(
       request: { ...parsed, stream: false },
       requestId,
       targets: [target],
+      publicId: known.key.publicId,
+      isSticky: false,
       outputTokensMax: null,
       receiver: null,
       client: new ClientConnection(response),

@@ -202,6 +202,8 @@ describe("audit and ledger tables", () => {
 
 describe("rows of tenants", () => {
   const guarded = [
+    "alert_incident",
+    "alert_rule",
     "api_key",
     "api_key_secret",
     "app_account",
@@ -209,6 +211,8 @@ describe("rows of tenants", () => {
     "app_user",
     "app_verification",
     "audit_entry",
+    "webhook",
+    "webhook_delivery",
   ] as const;
   /** Where a user's own rows show; the others hold secrets. */
   const ownedBy: Readonly<Record<string, string>> = { api_key: "owner_id", app_user: "id", audit_entry: "owner_id" };
@@ -222,6 +226,15 @@ describe("rows of tenants", () => {
       await owner()`insert into app_account (id, issuer, account_id, provider_id, user_id) values (${id}, '', ${id}, '', ${id})`;
       await owner()`insert into app_session (id, user_id, token, expires_at) values (${id}, ${id}, ${id}, now())`;
       await owner()`insert into app_verification (id, identifier, value, expires_at) values (${id}, '', '', now())`;
+      await owner()`
+        insert into webhook (id, kind, name, target_sealed, target_shown, created_by) values (${id}, 'slack', '', '', '', '')`;
+      await owner()`
+        insert into webhook_delivery (id, webhook_id, event, body, created_at, due_at, give_up_at)
+        values (${id}, ${id}, '', '', now(), now(), now())`;
+      await owner()`insert into alert_rule (id, body, created_by) values (${id}, '{}', '')`;
+      await owner()`
+        insert into alert_incident (id, rule_id, subject, title, details, level, opened_at, seen_at)
+        values (${id}, ${id}, '', '', '{}', 0, now(), now())`;
       await owner()`select insert_audit_entry('test', 'test', 'api_key', ${publicId}, ${id}, null, null, '', '')`;
     }
   });
@@ -255,6 +268,7 @@ describe("rows of tenants", () => {
       "budget_process",
       "budget_window",
       "budget_write_off",
+      "job_state",
       "limit_rule",
       "limit_rule_version",
       "model_price",

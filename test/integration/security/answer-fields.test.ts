@@ -69,7 +69,13 @@ describe("answers of the admin API", () => {
         .filter((name) => secretive.test(name) && !harmless.test(name))
         .map((name) => `${operationId} ${name}`),
     );
-    expect(found.sort()).toEqual(["createApiKey api_key", "createUser password", "rotateApiKey api_key"]);
+    expect(found.sort()).toEqual([
+      "createApiKey api_key",
+      "createUser password",
+      "createWebhook secret",
+      "rotateApiKey api_key",
+      "rotateWebhookSecret secret",
+    ]);
   });
 
   it("the check sees an open object, and a value that may be anything", () => {

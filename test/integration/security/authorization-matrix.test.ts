@@ -68,6 +68,9 @@ async function makeObject(cell: MatrixCell): Promise<MatrixObject> {
       userId: "nobody",
       limitId: "rule_none",
       process: "none",
+      webhookId: "hook_none",
+      deliveryId: "msg_none",
+      job: "no-such-job",
     };
   }
   const own = cell.caller === "member" ? memberId : "owner-a";
@@ -86,6 +89,8 @@ async function makeObject(cell: MatrixCell): Promise<MatrixObject> {
     userId: await findUserId(cell),
     limitId: await findLimitId(cell),
     process: await makeProcess(cell),
+    ...(await makeWebhook(cell)),
+    job: await makeJob(cell),
   };
 }
 
@@ -96,6 +101,28 @@ async function makeProcess({ name }: MatrixCell): Promise<string> {
   await gateway.database.database
     .sql`insert into budget_process (process, seen_at) values (${process}, now() - interval '1 hour')`;
   return process;
+}
+
+/** A webhook with a message that was given up, where the call gets as far as that. */
+async function makeWebhook({ name, status }: MatrixCell): Promise<{ webhookId: string; deliveryId: string }> {
+  if (!name.startsWith("webhooks.") || status >= 300) return { webhookId: "hook_none", deliveryId: "msg_none" };
+  const body = { kind: "standard", name: "Of the matrix", url: "https://93.184.215.14/hook" };
+  const made = await gateway.call("POST", "/admin/webhooks", gateway.adminKey, body);
+  const { id: webhookId } = (await made.json()) as { id: string };
+  const deliveryId = `msg_${randomBytes(12).toString("hex")}`;
+  await gateway.database.database.sql`
+    insert into webhook_delivery (id, webhook_id, event, body, state, created_at, due_at, give_up_at)
+    values (${deliveryId}, ${webhookId}, 'webhook.test', '{}', 'parked', now(), now(), now())`;
+  return { webhookId, deliveryId };
+}
+
+/** A job that no worker knows, so that none takes it up. */
+async function makeJob({ name }: MatrixCell): Promise<string> {
+  if (name !== "jobs.run") return "no-such-job";
+  const job = `job-${randomBytes(8).toString("hex").replace(/\d/g, "x")}`;
+  await gateway.database.database
+    .sql`insert into job_state (job, queue, schedule) values (${job}, 'none', '* * * * *')`;
+  return job;
 }
 
 /** A user that may be deleted, where the call gets as far as that; making one takes a tenth of a second. */
@@ -134,7 +161,10 @@ async function loadState(): Promise<string> {
   const prices = await sql`select * from model_price order by id`;
   const windows = await sql`select window_id, extra_nano_usd from budget_window order by window_id`;
   const processes = await sql`select process, closed_at from budget_process order by process`;
-  return JSON.stringify([keys, secrets, users, limits, prices, windows, processes]);
+  const webhooks = await sql`select * from webhook order by id`;
+  const jobs = await sql`select job, requested_at from job_state order by job`;
+  const deliveries = await sql`select id, state from webhook_delivery order by id`;
+  return JSON.stringify([keys, secrets, users, limits, prices, windows, processes, webhooks, deliveries, jobs]);
 }
 
 async function check(cell: MatrixCell): Promise<void> {

@@ -63,7 +63,8 @@ beforeAll(async () => {
   gateway = await openUsersGateway("[plans.free]\nkeys = 100\n");
   const member = await signUp(gateway.url);
   const key = await gateway.makeKey({ owner_id: member.id, permissions: ["ai:inference"] });
-  object = { ...key, ownerId: member.id, userId: member.id, limitId: "rule_none", process: "none" };
+  const ids = { limitId: "rule_none", process: "none", webhookId: "hook_none", deliveryId: "msg_none", job: "none" };
+  object = { ...key, ...ids, ownerId: member.id, userId: member.id };
   callers = [
     { title: "nobody", headers: {} },
     { title: "a member", headers: { cookie: member.cookie, origin: gateway.url } },

@@ -60,6 +60,7 @@ describe("--help", () => {
       "prices set",
       "start",
       "usage",
+      "usage rerate",
       "users",
       "users create",
       "users delete",
@@ -90,7 +91,7 @@ describe("wrong use: exit 2, nothing on standard output", () => {
     [["keys", "create", "--max-output-tokens", "1.5"], /whole number/],
     [["keys", "create", "--admin", "--permission", "ai:inference"], /--admin/],
     [["keys", "update", "abcdefghijkl"], /nothing to change/],
-    [["usage", "--grain", "minute"], /hour, day/],
+    [["usage", "--grain", "week"], /minute, hour, day/],
     [["--expiration", "2030-01-01T00:00:00Z"], /goes with --create-api-key/],
     [["--create-api-key", "--disable-api-key", "abcdefghijkl"], /exclude each other/],
   ])("%j", async (args, text) => {

@@ -57,7 +57,8 @@ function translate({ json, model }: ParsedInference): Translation | Refusal {
     wantsThoughts: isJson(thinking) && (thinking.type === "enabled" || thinking.type === "adaptive"),
   };
   return {
-    chat,
+    request: chat,
+    endpoint: "chat_completions",
     always: false,
     makeAnswer: (answer, facts) => makeMessage(answer, facts, asked),
     openStream: (call) => new MessageStream(call, asked),
