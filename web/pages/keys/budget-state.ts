@@ -1,12 +1,17 @@
 import type { Outputs } from "../../app/api.ts";
-import { findShare } from "../../format/usd.ts";
+import { findShare, toPlotValue } from "../../format/usd.ts";
 
 export type BudgetView = Outputs["keys"]["get"]["budgets"][number];
 
-/** True where nothing is left of one of the budgets: calls are refused. */
+/** What is left then covers hardly any call: they are refused before the last fraction is spent. */
+const exhaustedShare = 0.99;
+
+/** True where calls are refused, or nearly all of them: one of the budgets is spent. */
 export function isBudgetExhausted(budgets: readonly BudgetView[]): boolean {
-  // Text of a decimal: zero is written without places.
-  return budgets.some((budget) => budget.remaining_usd === "0" && budget.spent_usd !== "0");
+  return budgets.some(({ spent_usd: spent, limit_usd: limit, extra_usd: extra }) => {
+    const all = toPlotValue(limit) + toPlotValue(extra);
+    return toPlotValue(spent) >= all * exhaustedShare;
+  });
 }
 
 /** The budget that is used up the furthest. */

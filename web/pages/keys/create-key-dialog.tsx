@@ -12,7 +12,7 @@ export type CreatedKey = Outputs["keys"]["create"];
 /** Makes a key. Its plaintext goes to whoever opened the dialog, and is kept nowhere else. */
 export function CreateKeyDialog({ onClose, onCreated }: { onClose: () => void; onCreated: (key: CreatedKey) => void }) {
   const { plan, keyCount } = useSession();
-  const [draft, setDraft] = useState<KeyDraft>(() => makeEmptyDraft());
+  const [draft, setDraft] = useState<KeyDraft>(() => makeEmptyDraft("development", plan?.requests_per_minute ?? null));
   const [error, setError] = useState<unknown>(null);
   const [isBusy, setBusy] = useState(false);
   const isFull = plan !== null && keyCount >= plan.keys;

@@ -41,7 +41,7 @@ export function makeBudgetDraft(limit = "", period = "30d"): BudgetDraft {
   return { id: ++budgetIds, limit, period };
 }
 
-/** What a new key of a type starts from. */
+/** What keys of a type start from. */
 export const typePresets: Record<KeyType, { label: string; text: string; fields: Partial<KeyDraft> }> = {
   development: {
     label: "Development",
@@ -60,7 +60,14 @@ export const typePresets: Record<KeyType, { label: string; text: string; fields:
   },
 };
 
-export function makeEmptyDraft(type: KeyType = "development"): KeyDraft {
+/** What changes in a form where another type is chosen: never beyond what the plan allows. */
+export function makePreset(type: KeyType, rpmMax: number | null): Partial<KeyDraft> {
+  const { fields } = typePresets[type];
+  if (rpmMax === null || fields.rpm === undefined || fields.rpm === "") return { ...fields, type };
+  return { ...fields, type, rpm: String(Math.min(Number(fields.rpm), rpmMax)) };
+}
+
+export function makeEmptyDraft(type: KeyType, rpmMax: number | null): KeyDraft {
   return {
     alias: "",
     name: "",
@@ -80,7 +87,7 @@ export function makeEmptyDraft(type: KeyType = "development"): KeyDraft {
     ips: "",
     origins: "",
     ownerId: "",
-    ...typePresets[type].fields,
+    ...makePreset(type, rpmMax),
   };
 }
 

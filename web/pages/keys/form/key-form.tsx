@@ -7,7 +7,7 @@ import { Field, TextArea, TextInput } from "../../../ui/field.tsx";
 import { Notice } from "../../../ui/notice.tsx";
 import { BudgetFields } from "./budget-fields.tsx";
 import { ExpiryField } from "./expiry-field.tsx";
-import { type KeyDraft, type KeyType, makeAliasOf, typePresets } from "./key-draft.ts";
+import { type KeyDraft, type KeyType, makeAliasOf, makePreset, typePresets } from "./key-draft.ts";
 import styles from "./key-form.module.css";
 import { ModelPicker } from "./model-picker.tsx";
 import { PermissionTree } from "./permission-tree.tsx";
@@ -59,7 +59,7 @@ export function KeyForm({
         <TypeChoice
           value={draft.type}
           prefixes={Object.fromEntries((options?.types ?? []).map(({ name, prefix }) => [name, prefix]))}
-          onChange={(type) => onChange({ type, ...typePresets[type].fields })}
+          onChange={(type) => onChange(makePreset(type, plan?.requests_per_minute ?? null))}
         />
       )}
       <div className={styles["pair"]}>
@@ -98,7 +98,7 @@ export function KeyForm({
               : `your plan: at most ${formatCount(plan.requests_per_minute)} requests per minute`}
           </small>
         </legend>
-        <div className={styles["pair"]}>
+        <div className={styles["four"]}>
           <NumberField
             label="Requests per minute"
             value={draft.rpm}
