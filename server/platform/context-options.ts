@@ -1,5 +1,5 @@
-import type { Config } from "./platform/config.ts";
-import type { Logger } from "./platform/logger.ts";
+import type { Config } from "./config.ts";
+import type { Logger } from "./logger.ts";
 
 /** What a gateway process is opened with. */
 export interface ContextOptions {
