@@ -19,7 +19,7 @@ let server: Server;
 let gateway: TestGateway;
 let client: OpenAI;
 let key: string;
-let seen: Seen[] = [];
+const seen: Seen[] = [];
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const chunks: Buffer[] = [];
@@ -125,7 +125,7 @@ describe("what is passed through to providers that have it", () => {
     expect(Buffer.from(await speech.arrayBuffer()).equals(sound)).toBe(true);
     expect(await findEventOf(gateway, speech)).toMatchObject({ endpoint: "audio_speech", status: 200, code: "" });
     const broken = await client.audio.speech.create({ model, voice: "alloy", input: "break off" });
-    await expect(broken.arrayBuffer()).rejects.toThrow();
+    await expect(broken.arrayBuffer()).rejects.toThrow(/terminated|aborted|other side closed/);
     expect(await findEventOf(gateway, broken)).toMatchObject({ status: 502, code: "upstream_error" });
   });
 
@@ -154,7 +154,11 @@ describe("what is passed through to providers that have it", () => {
   });
 
   it("refuses a form that is none, that names no model or two, and a form where none is taken", async () => {
-    const form = (body: string | FormData, path = "/v1/images/edits", headers: Record<string, string> = {}): Promise<Response> =>
+    const form = (
+      body: string | FormData,
+      path = "/v1/images/edits",
+      headers: Record<string, string> = {},
+    ): Promise<Response> =>
       fetch(`${gateway.url}${path}`, { method: "POST", body, headers: { authorization: `Bearer ${key}`, ...headers } });
     const twice = new FormData();
     twice.append("model", model);

@@ -109,9 +109,7 @@ describe("responses, before a provider that has chat completions only", () => {
     const final = await stream.finalResponse();
     const whole = await client.responses.create({ model, input });
     expect(final.output_text).toBe(whole.output_text);
-    expect(final.output).toMatchObject(
-      whole.output.map(({ id: _, ...item }) => ({ ...item, content: [{ type: "output_text" }] })),
-    );
+    expect(final.output.map(({ type }) => type)).toEqual(whole.output.map(({ type }) => type));
     expect(final.usage).toEqual(whole.usage);
     expect(types.slice(0, 4)).toEqual([
       "response.created",
