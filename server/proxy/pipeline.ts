@@ -185,7 +185,7 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
   const client = new ClientConnection(response);
   // The client is told of a cap that it did not set itself.
   const ownCap = admission.outputTokensMax === parsed.outputTokensMax ? null : admission.outputTokensMax;
-  const relay = parsed.stream ? new StreamRelay(call, client, event, parsed, ownCap) : null;
+  const relay = parsed.stream || surface.passesMedia ? new StreamRelay(call, client, event, parsed, ownCap) : null;
   let dispatched: Dispatched | null = null;
   try {
     dispatched = await dispatch(proxy, {

@@ -264,7 +264,7 @@ describe("rows of tenants", () => {
     }
   }
 
-  test("these are all tables of the product but those of usage, budgets, limit rules and prices", async () => {
+  test("these are all tables of the product but those of usage, budgets, limit rules, prices and providers", async () => {
     const rows = await owner()<{ name: string; secure: boolean }[]>`
       select relname as name, relrowsecurity as secure from pg_class
       where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition order by 1`;
@@ -278,6 +278,8 @@ describe("rows of tenants", () => {
       "limit_rule",
       "limit_rule_version",
       "model_price",
+      "provider_credential",
+      "provider_health",
       "rerate_run",
       "usage_adjustment",
       "usage_day",
