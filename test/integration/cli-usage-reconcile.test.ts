@@ -34,7 +34,7 @@ test("usage reconcile: 0 where the books agree, 1 where they do not, and --repai
   const told = await run();
   expect([told.code, told.out, told.error]).toEqual([
     1,
-    expect.stringMatching(/hour +│ lost/),
+    expect.stringMatching(/hour +lost/),
     expect.stringContaining("1 of 1 differences are not repaired."),
   ]);
   const repaired = await run("--repair", "--json");
