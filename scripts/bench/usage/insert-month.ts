@@ -11,7 +11,9 @@ export interface SyntheticMonth {
   firstDay: string;
 }
 
-const counters = (requests: string) => `${requests}, ${requests} / 50, ${requests} / 100, ${requests} * 400, ${requests} * 50, 0,
+const counters = (
+  requests: string,
+) => `${requests}, ${requests} / 50, ${requests} / 100, ${requests} * 400, ${requests} * 50, 0,
   ${requests} * 150, 0, 0, 0, ${requests} * 136000, 0, ${requests} * 700, ${requests} * 560`;
 const names = `requests, errors, refusals, input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
   input_audio_tokens, output_audio_tokens, cost_nano_usd, unpriced_requests, bytes_in, bytes_out, first_at, last_at, latency,
@@ -37,7 +39,8 @@ export async function insertMonth(sql: postgres.Sql, month: SyntheticMonth): Pro
     select k * 1000 + m, 'key' || lpad(k::text, 9, '0'), 'owner' || k / 10, 'provider::model-' || m, 'provider-' || m % 3, 'chat_completions',
       200, '', '', jsonb_build_object('customer', 'c' || k / 5)
     from generate_series(1, ${keys}::int) k, generate_series(1, ${models}::int) m`;
-  const at = "day::timestamp at time zone 'UTC' + interval '1 second', day::timestamp at time zone 'UTC' + interval '23 hours'";
+  const at =
+    "day::timestamp at time zone 'UTC' + interval '1 second', day::timestamp at time zone 'UTC' + interval '23 hours'";
   await sql.unsafe(`
     insert into usage_day (day, series_id, ${names})
     select day, series_id, ${counters("n")}, ${at}, p.latency, p.first_token
