@@ -1,3 +1,11 @@
+import { acknowledgeIncident } from "./alerts/acknowledge.ts";
+import { createAlertRule } from "./alerts/create-rule.ts";
+import { deleteOneAlertRule } from "./alerts/delete-rule.ts";
+import { getAlertRule } from "./alerts/get-rule.ts";
+import { listAlertIncidents } from "./alerts/list-incidents.ts";
+import { listAllAlertRules } from "./alerts/list-rules.ts";
+import { testAlertRule } from "./alerts/test-rule.ts";
+import { changeAlertRule } from "./alerts/update-rule.ts";
 import { listAudit } from "./audit/list.ts";
 import { verifyAudit } from "./audit/verify.ts";
 import { listJobs } from "./jobs/list.ts";
@@ -104,6 +112,16 @@ export const appRouter = makeRouter({
   prices: makeRouter({ list: listPrices, get: getPrice, put: putPrice, delete: deletePrice }),
   session: makeRouter({ get: getSession }),
   usage: makeRouter({ query: queryUsage, rerate: rerateUsage, listRerates, getRerate }),
+  alerts: makeRouter({
+    createRule: createAlertRule,
+    listRules: listAllAlertRules,
+    getRule: getAlertRule,
+    updateRule: changeAlertRule,
+    deleteRule: deleteOneAlertRule,
+    testRule: testAlertRule,
+    listIncidents: listAlertIncidents,
+    acknowledge: acknowledgeIncident,
+  }),
   jobs: makeRouter({ list: listJobs, run: runJob }),
   webhooks: makeRouter({
     create: createWebhook,

@@ -1,5 +1,5 @@
-import { findTopLevelFields } from "../core/json-spans.ts";
 import { parseAnthropicUsage } from "../core/anthropic-usage.ts";
+import { findTopLevelFields } from "../core/json-spans.ts";
 import { parseOpenAiUsage, type UsageReading } from "../core/usage-report.ts";
 import type { WireEndpoint } from "../providers/types.ts";
 
