@@ -321,7 +321,8 @@ test("a rule is tested, acknowledged, switched off and refused as it should be",
   await system.alerts.updateRule({ rule_id: rule.id, enabled: false });
   await setSpent(id, 100);
   expect(await evaluate(startMs + 2 * minuteMs)).toEqual([]);
-  await expect(makeRule({ kind: "spike", action: "throttle" })).rejects.toThrow();
-  await expect(makeRule({ kind: "unpriced", action: "disable" })).rejects.toThrow();
-  await expect(system.alerts.createRule({ kind: "debt", name: "x", webhooks: ["hook_none"] })).rejects.toThrow();
+  const invalid = "Some fields are not valid.";
+  await expect(makeRule({ kind: "spike", action: "throttle" })).rejects.toThrow(invalid);
+  await expect(makeRule({ kind: "unpriced", action: "disable" })).rejects.toThrow(invalid);
+  await expect(system.alerts.createRule({ kind: "debt", name: "x", webhooks: ["hook_none"] })).rejects.toThrow(invalid);
 });

@@ -206,7 +206,11 @@ test("Google is offered where it is configured, with our own address to come bac
   try {
     const browser = makeBrowser(withGoogle.url);
     const social = { provider: "google", callbackURL: "/" };
-    expect((await browser.send("GET", "/api/auth/options")).body).toEqual({ sign_up: "open", google: true });
+    expect((await browser.send("GET", "/api/auth/options")).body).toEqual({
+      sign_up: "open",
+      google: true,
+      password_reset: false,
+    });
     const answer = await browser.send("POST", "/api/auth/sign-in/social", social);
     expect(answer.status).toBe(200);
     const url = new URL(String(answer.body.url));
@@ -222,6 +226,7 @@ test("Google is offered where it is configured, with our own address to come bac
   expect((await makeBrowser(gateway.url).send("GET", "/api/auth/options")).body).toEqual({
     sign_up: "open",
     google: false,
+    password_reset: false,
   });
 });
 
