@@ -22,6 +22,7 @@ import { makeBanner } from "./platform/banner.ts";
 import { type Config, loadProcessConfig, loadProcessFailpoint } from "./platform/config.ts";
 import { setEngineFlags } from "./platform/engine-flags.ts";
 import { setFailpoint } from "./platform/failpoint.ts";
+import { listenForHangup } from "./platform/hangup.ts";
 import { openLogger } from "./platform/logger.ts";
 import { makeQueueBoard, type QueueBoard } from "./platform/queue-board.ts";
 import { openRedis } from "./platform/redis.ts";
@@ -30,6 +31,7 @@ import { openShutdown, type Shutdown } from "./platform/shutdown.ts";
 import { version } from "./platform/version.ts";
 import { openWorkerProcess, type WorkerProcess } from "./platform/worker-process.ts";
 import { findCorsOrigin, findPlaceRefusal } from "./proxy/admit.ts";
+import { makeProbeProvider } from "./proxy/probe-provider.ts";
 import { makeHotRoutes, makeInferenceRouter } from "./proxy/router.ts";
 import { openStore } from "./store.ts";
 
@@ -61,6 +63,7 @@ export async function startServer(options: ServerOptions): Promise<void> {
       config,
       logger,
       databaseUrl: store.databaseUrl,
+      loadConfig: () => loadProcessConfig({ ...options, readOnly: true }),
       onWrittenOff: () => void shutdown.stop("an operator has written this process off"),
     });
     undo.unshift(() => context.close());
@@ -104,6 +107,11 @@ export async function startServer(options: ServerOptions): Promise<void> {
     shutdown.add("audit checkpoint", () => checkpointKeeper.close());
     shutdown.add("context", () => context.close());
     shutdown.add("store", () => store.close());
+    const endHangup = listenForHangup(
+      () => context.reloader.handleSignal(),
+      () => void shutdown.stop("SIGHUP"),
+    );
+    shutdown.addFirst("hangup", endHangup);
     process.stdout.write(`${makeBanner(config, url, keys)}\n`);
   } catch (error) {
     shutdown.close();
@@ -126,7 +134,7 @@ function makeRouters(
       metrics,
       clock,
       version,
-      configHash: config.configHash,
+      getConfigHash: () => config.configHash,
       graceMs: config.gateway.graceMs,
       isStarted: () => true,
       isDraining: () => shutdown.draining,
@@ -141,6 +149,7 @@ function makeRouters(
       },
     }),
     admin: makeAdminRouter({
+      isDraining: () => shutdown.draining,
       authenticate: (request) => authenticateAdmin(context, request),
       version,
       database,
@@ -149,6 +158,8 @@ function makeRouters(
       logger,
       randomBytes,
       queueBoard,
+      gateway: { process: context.process, reloader: context.reloader },
+      probeProvider: makeProbeProvider(context.proxy),
     }),
     dashboard: makeDashboardRouter(),
   };

@@ -16,6 +16,8 @@ import { makeQueuesPage } from "./queues-page.ts";
 import { parseRefusal } from "./refusal.ts";
 import { makeRefusalHeaders, makeRestHandler, respondRefusal } from "./rest-handler.ts";
 import { appRouter } from "./router.ts";
+import { makeStreamHandler } from "./stream-route.ts";
+import { streamRoutes } from "./stream-routes.ts";
 import { makeTrpcError } from "./trpc.ts";
 
 const bodyBytesMax = 256 * 1024;
@@ -28,6 +30,8 @@ export interface AdminRouterDeps extends Omit<AdminContext, "caller" | "origin">
   queueBoard?: QueueBoard;
   /** The product's, for the OpenAPI document. */
   version: string;
+  /** Whether the process is about to stop: streams end then. Never, where it is not given. */
+  isDraining?: () => boolean;
 }
 
 /**
@@ -35,7 +39,7 @@ export interface AdminRouterDeps extends Omit<AdminContext, "caller" | "origin">
  * itself; all others go on to the next router untouched.
  */
 export function makeAdminRouter(deps: AdminRouterDeps): express.Router {
-  const { authenticate, version, queueBoard, ...context } = deps;
+  const { authenticate, version, queueBoard, isDraining = () => false, ...context } = deps;
   const contexts = new WeakMap<Request, AdminContext>();
   const gate = new SessionGate(context);
   const findClientAddress = makeFindClientAddress(deps.config.gateway.trustedProxies);
@@ -87,6 +91,8 @@ export function makeAdminRouter(deps: AdminRouterDeps): express.Router {
     if (found === undefined) throw new AppError("missing_api_key");
     return found;
   };
+  const life = { findContext, loadContext, isDraining };
+  for (const route of streamRoutes) rest.get(route.path, makeStreamHandler(route, life));
   if (queueBoard !== undefined) rest.use("/queues", makeQueuesPage(queueBoard, findContext));
   rest.use(makeRestHandler(findContext));
   rest.use((error: unknown, req: Request, res: Response, next: NextFunction) => {

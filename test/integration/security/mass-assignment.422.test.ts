@@ -72,7 +72,7 @@ beforeAll(async () => {
     alertId: "alert_none",
     incidentId: "inc_none",
   };
-  object = { ...key, ...ids, ownerId: member.id, userId: member.id };
+  object = { ...key, ...ids, credentialName: "none", ownerId: member.id, userId: member.id };
   callers = [
     { title: "nobody", headers: {} },
     { title: "a member", headers: { cookie: member.cookie, origin: gateway.url } },
