@@ -1,25 +1,12 @@
 import type postgres from "postgres";
-import type { ApiKey, KeyState, KeyType } from "../../server/core/api-key.ts";
-import type { KeyAdvice } from "../../server/core/key-advice.ts";
+import type { ApiKey } from "../../server/core/api-key.ts";
 import { type ApiKeyRow, parseApiKeyRow } from "./api-key-row.ts";
-import { makeAdviceCondition } from "./key-advice-condition.ts";
+import { type KeyFilter, makeKeyConditions } from "./key-filter.ts";
 
 /** Where a page begins: after this key, in the order newest first. */
 export interface KeyPosition {
   createdAt: Date;
   publicId: string;
-}
-
-export interface KeyFilter {
-  state?: KeyState | undefined;
-  type?: KeyType | undefined;
-  ownerId?: string | undefined;
-  /** All must match. */
-  tags?: Readonly<Record<string, string>> | undefined;
-  alias?: string | undefined;
-  advice?: KeyAdvice | undefined;
-  /** Found anywhere in public id, alias, name or description, in any case. */
-  text?: string | undefined;
 }
 
 export interface KeyPage {
@@ -81,21 +68,9 @@ async function findKeys(
         limit ${examinedMax}
       ) as examined`
     : sql`api_key`;
-  const text = filter.text?.toLowerCase();
   const rows = await sql<ApiKeyRow[]>`
     select * from ${source} where ${start}
-      ${filter.state === undefined ? sql`` : makeStateCondition(sql, filter.state)}
-      ${filter.type === undefined ? sql`` : sql`and type = ${filter.type}`}
-      ${filter.tags === undefined ? sql`` : sql`and tags @> ${JSON.stringify(filter.tags)}::jsonb`}
-      ${filter.alias === undefined ? sql`` : sql`and alias = ${filter.alias}`}
-      ${filter.advice === undefined ? sql`` : sql`and ${makeAdviceCondition(sql, filter.advice)}`}
-      ${
-        text === undefined
-          ? sql``
-          : // strpos, not LIKE: nothing in the text is a wildcard.
-            sql`and (strpos(lower(public_id), ${text}) > 0 or strpos(alias, ${text}) > 0
-              or strpos(lower(coalesce(name, '')), ${text}) > 0 or strpos(lower(coalesce(description, '')), ${text}) > 0)`
-      }
+      ${makeKeyConditions(sql, filter)}
     order by created_at desc nulls last, public_id desc nulls last
     limit ${limit}`;
   return rows.map(parseApiKeyRow);
@@ -123,11 +98,4 @@ function makeStart(
   return sql`true
     ${after === null ? sql`` : sql`and (created_at, public_id) < (${after.createdAt.toISOString()}, ${after.publicId})`}
     ${filter.ownerId === undefined ? sql`` : sql`and owner_id = ${filter.ownerId}`}`;
-}
-
-/** The state by the clock, whether or not a sweep has marked the row. */
-function makeStateCondition(sql: postgres.TransactionSql, state: KeyState): postgres.PendingQuery<postgres.Row[]> {
-  if (state === "active") return sql`and state = 'active' and (expires_at is null or expires_at > now())`;
-  if (state === "expired") return sql`and (state = 'expired' or (state = 'active' and expires_at <= now()))`;
-  return sql`and state = ${state}`;
 }

@@ -4,6 +4,8 @@ import type { Statement } from "../statement.ts";
 /** Which calls count; all that is given must match. */
 export interface UsageFilter {
   publicId?: string | undefined;
+  /** Of any of these keys. */
+  publicIds?: readonly string[] | undefined;
   ownerId?: string | undefined;
   model?: string | undefined;
   provider?: string | undefined;
@@ -31,7 +33,8 @@ export function makeFilterText(statement: Statement, filter: UsageFilter): strin
     const value = filter[field];
     return value === undefined ? [] : [`and ${column} = ${statement.value(value, "text")}`];
   });
-  const { status, tags } = filter;
+  const { publicIds, status, tags } = filter;
+  if (publicIds !== undefined) parts.push(`and public_id = any(${statement.list(publicIds)})`);
   if (status !== undefined) {
     parts.push(`and status between ${statement.value(status.min, "int")} and ${statement.value(status.max, "int")}`);
   }

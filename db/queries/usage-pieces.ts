@@ -95,7 +95,8 @@ export function listUsagePieces(statement: Statement, reading: UsageReading, mea
 /** A table of days knows keys and owners alone, and is many times smaller. */
 function isOfKeys({ groups, filter }: UsageReading): boolean {
   return (
-    groups.every((group) => group === "key" || group === "owner") && isFilterWithin(filter, ["publicId", "ownerId"])
+    groups.every((group) => group === "key" || group === "owner") &&
+    isFilterWithin(filter, ["publicId", "publicIds", "ownerId"])
   );
 }
 

@@ -1,15 +1,26 @@
 import { listAudit } from "./audit/list.ts";
 import { verifyAudit } from "./audit/verify.ts";
+import { getConfig } from "./config/get.ts";
+import { reloadConfig } from "./config/reload.ts";
+import { createCredential } from "./credentials/create.ts";
+import { deleteStoredCredential } from "./credentials/delete.ts";
+import { getCredential } from "./credentials/get.ts";
+import { listStoredCredentials } from "./credentials/list.ts";
+import { rotateSealKey } from "./credentials/rotate-seal-key.ts";
+import { testCredential } from "./credentials/test.ts";
+import { changeCredential } from "./credentials/update.ts";
 import { listJobs } from "./jobs/list.ts";
 import { runJob } from "./jobs/run.ts";
 import { changeKeys } from "./keys/bulk.ts";
 import { createKey } from "./keys/create.ts";
 import { disableKey } from "./keys/disable.ts";
 import { enableKey } from "./keys/enable.ts";
+import { findKeyFigures } from "./keys/figures.ts";
 import { getKey } from "./keys/get.ts";
 import { importKeys } from "./keys/import.ts";
 import { reportLeak } from "./keys/leaked.ts";
 import { listKeys } from "./keys/list.ts";
+import { getKeyOptions } from "./keys/options.ts";
 import { revokeKey } from "./keys/revoke.ts";
 import { rotateKey } from "./keys/rotate.ts";
 import { finishRotation } from "./keys/rotate-finish.ts";
@@ -34,7 +45,9 @@ import { deletePrice } from "./prices/delete.ts";
 import { getPrice } from "./prices/get.ts";
 import { listPrices } from "./prices/list.ts";
 import { putPrice } from "./prices/put.ts";
+import { listProviders } from "./providers/list.ts";
 import { makeCallerFactory, makeRouter } from "./trpc.ts";
+import { listEvents } from "./usage/events.ts";
 import { queryUsage } from "./usage/query.ts";
 import { rerateUsage } from "./usage/rerate.ts";
 import { getRerate } from "./usage/rerate-get.ts";
@@ -64,6 +77,8 @@ export const appRouter = makeRouter({
     create: createKey,
     list: listKeys,
     get: getKey,
+    figures: findKeyFigures,
+    options: getKeyOptions,
     update: changeKey,
     disable: disableKey,
     enable: enableKey,
@@ -100,10 +115,21 @@ export const appRouter = makeRouter({
     update: updateBudget,
     delete: deleteBudget,
   }),
+  credentials: makeRouter({
+    create: createCredential,
+    list: listStoredCredentials,
+    get: getCredential,
+    update: changeCredential,
+    delete: deleteStoredCredential,
+    test: testCredential,
+    rotateSealKey,
+  }),
   plans: makeRouter({ list: listPlans }),
+  config: makeRouter({ get: getConfig, reload: reloadConfig }),
+  providers: makeRouter({ list: listProviders }),
   prices: makeRouter({ list: listPrices, get: getPrice, put: putPrice, delete: deletePrice }),
   session: makeRouter({ get: getSession }),
-  usage: makeRouter({ query: queryUsage, rerate: rerateUsage, listRerates, getRerate }),
+  usage: makeRouter({ query: queryUsage, events: listEvents, rerate: rerateUsage, listRerates, getRerate }),
   jobs: makeRouter({ list: listJobs, run: runJob }),
   webhooks: makeRouter({
     create: createWebhook,

@@ -260,14 +260,26 @@ export const rotateKeyInput = z.strictObject({
   if_match: ifMatch,
 });
 
-export const listKeysInput = z.strictObject({
-  limit: wireDigits(1, 200).default(50).describe("How many keys at most."),
-  cursor: z.string().max(200).optional().describe("`next_cursor` of the page before."),
-  state: z.enum(keyStates).optional().describe("What the key is now."),
-  type: z.enum(keyTypes).optional().describe("What the key is for."),
-  owner_id: wireLine(128).optional().describe("Keys of this owner."),
-  tag: tagFilterSchema.optional(),
-  alias: aliasSchema.optional().describe("The exact alias."),
-  advice: z.enum(keyAdvices).optional().describe("Only keys that this is advised for."),
-  q: wireLine(100).optional().describe("Text to find in public id, alias, name and description, in any case."),
-});
+export const keyOrders = ["created_at", "alias", "last_used_at", "expires_at"] as const;
+
+export const listKeysInput = z
+  .strictObject({
+    limit: wireDigits(1, 200).default(50).describe("How many keys at most."),
+    cursor: z.string().max(200).optional().describe("`next_cursor` of the page before."),
+    state: z.enum(keyStates).optional().describe("What the key is now."),
+    type: z.enum(keyTypes).optional().describe("What the key is for."),
+    owner_id: wireLine(128).optional().describe("Keys of this owner."),
+    tag: tagFilterSchema.optional(),
+    alias: aliasSchema.optional().describe("The exact alias."),
+    advice: z.enum(keyAdvices).optional().describe("Only keys that this is advised for."),
+    q: wireLine(100).optional().describe("Text to find in public id, alias, name and description, in any case."),
+    sort: z
+      .enum(keyOrders)
+      .default("created_at")
+      .describe("Any other order than created_at holds for the newest 20,000 keys; older ones are not in it."),
+    order: z.enum(["asc", "desc"]).optional().describe("desc by default; with created_at nothing else."),
+  })
+  .refine((input) => input.sort !== "created_at" || input.order !== "asc", {
+    path: ["order"],
+    message: "must be desc where sort is created_at",
+  });

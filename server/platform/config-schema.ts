@@ -6,6 +6,7 @@ import { isModelName, modelNameLengthMax } from "../core/model-name.ts";
 import { type NanoUsd, parseUsd } from "../core/money.ts";
 import { parseNetwork } from "../core/network.ts";
 import { isPermission } from "../core/permission.ts";
+import { functionSchema } from "./config-function-schema.ts";
 import { placeKeys } from "./config-provider-options.ts";
 
 const kibi = 1024;
@@ -212,6 +213,7 @@ export const configFileSchema = z.strictObject({
   journal: settingSchemas.journal.optional(),
   log: settingSchemas.log.optional(),
   models: z.record(z.string(), modelSchema).optional(),
+  functions: z.record(z.string(), functionSchema).optional(),
   provider_types: z.record(z.string(), providerDefaultsSchema).optional(),
   prices: z.record(z.string(), priceSchema).optional(),
 });

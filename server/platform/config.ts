@@ -10,6 +10,7 @@ import type { Secret } from "../core/secret.ts";
 import { isLoopbackHost, parseEnvironment } from "./config-environment.ts";
 import { ConfigError, type ConfigMistake } from "./config-error.ts";
 import { loadConfigFile } from "./config-file.ts";
+import { type FunctionConfig, parseFunctions } from "./config-functions.ts";
 import { parseBudgets, parseRateLimiting } from "./config-limits.ts";
 import { parseModels } from "./config-models.ts";
 import { parsePrices } from "./config-prices.ts";
@@ -158,6 +159,8 @@ export interface Config {
   /** By name, in the order of the file; at least one. New users get the first. */
   plans: ReadonlyMap<string, Plan>;
   models: ReadonlyMap<string, ModelConfig>;
+  /** By name: sets of weighted variants, each a model. */
+  functions: ReadonlyMap<string, FunctionConfig>;
   /** By provider type, for names like `openai::gpt-5-mini`. */
   shorthands: ReadonlyMap<string, ProviderConfig>;
   /** Overrides by model name (`model` or `type::model`); they win over the catalogue. */
@@ -207,6 +210,7 @@ export function loadConfig(source: ConfigSource): Config {
     if (provider !== null) shorthands.set(type, provider);
   }
   const callable = modelNames(file.sections.models);
+  const functions = parseFunctions(part("functions"), callable, mistakes);
   const prices = parsePrices(part("prices"), (name) => callable.has(name) || parseShorthand(name) !== null, mistakes);
 
   if (settings !== null && !settings.gateway.authEnabled && !isLoopbackHost(environment.host)) {
@@ -238,6 +242,7 @@ export function loadConfig(source: ConfigSource): Config {
     budgets,
     plans,
     models,
+    functions,
     shorthands,
     prices,
   };

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type NextFunction, type Request, type Response, Router } from "express";
 import { makeRefusal } from "../core/error.ts";
 import { isRefusal } from "../keys/authenticate.ts";
+import { openCaller } from "./caller.ts";
 import type { ProxyContext } from "./context.ts";
 import { handlePreflight, isPreflight } from "./cors.ts";
 import { handleCountTokens } from "./endpoints/count-tokens.ts";
@@ -14,7 +15,10 @@ import { handleInference } from "./pipeline.ts";
 import { respondRefusal } from "./respond.ts";
 import { messagesSurface } from "./surfaces/anthropic/messages-surface.ts";
 import { chatSurface } from "./surfaces/chat-surface.ts";
+import { makePassSurface } from "./surfaces/pass/pass-surface.ts";
+import { responsesSurface } from "./surfaces/responses/responses-surface.ts";
 import type { Surface } from "./surfaces/surface.ts";
+import { inferenceSurface } from "./surfaces/tensorzero/inference-surface.ts";
 import { makeTextSurface } from "./surfaces/text-surface.ts";
 
 /** Under each of the prefixes. */
@@ -22,10 +26,20 @@ const openAiRoutes: readonly (readonly [path: string, surface: Surface])[] = [
   ["/chat/completions", chatSurface],
   ["/completions", makeTextSurface("completions", "/completions")],
   ["/embeddings", makeTextSurface("embeddings", "/embeddings")],
+  ["/responses", responsesSurface],
+  ["/images/generations", makePassSurface("images_generations", "/images/generations")],
+  ["/images/edits", makePassSurface("images_edits", "/images/edits")],
+  ["/images/variations", makePassSurface("images_variations", "/images/variations")],
+  ["/audio/speech", makePassSurface("audio_speech", "/audio/speech")],
+  ["/audio/transcriptions", makePassSurface("audio_transcriptions", "/audio/transcriptions")],
+  ["/audio/translations", makePassSurface("audio_translations", "/audio/translations")],
+  ["/moderations", makePassSurface("moderations", "/moderations")],
+  ["/rerank", makePassSurface("rerank", "/rerank")],
 ];
 
 const otherRoutes: readonly (readonly [path: string, surface: Surface])[] = [
   ["/v1/messages", messagesSurface],
+  ["/inference", inferenceSurface],
   ["/cloud/ai/infer", chatSurface],
 ];
 
@@ -79,6 +93,14 @@ export function makeInferenceRouter(proxy: ProxyContext): Router {
     router.get(`${prefix}/models`, (request: Request, response: Response) => handleModels(proxy, request, response));
     router.get(`${prefix}/models/*id`, (request: Request, response: Response) => handleModel(proxy, request, response));
   }
+  // TensorZero's clients send it; nothing here would read it.
+  router.post("/feedback", async (request: Request, response: Response) => {
+    const caller = await openCaller(proxy, request, response, null, inferenceSurface);
+    if (caller === null) return;
+    const refusal = makeRefusal("not_found", "Feedback is not supported: this gateway keeps no inferences.");
+    const { requestId, corsOrigin } = caller;
+    respondRefusal(request, response, requestId, refusal, corsOrigin, [], inferenceSurface.errors);
+  });
   // Behind a key, so that nobody without one learns which routes exist.
   router.use(prefixes, async (request: Request, response: Response) => {
     const known = await proxy.authenticate(request, "bearer");

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type KeyFilter, type KeyPosition, listApiKeys } from "../../db/queries/list-api-keys.ts";
+import type { KeyFilter } from "../../db/queries/key-filter.ts";
+import { type KeyPosition, listApiKeys } from "../../db/queries/list-api-keys.ts";
 import { type AdminHarness, openAdminHarness } from "../support/admin-harness.ts";
 import { listSequentialScans, openExplainedSql } from "../support/explained-sql.ts";
 import { expectPostgresLog } from "../support/postgres-log.ts";

@@ -16,6 +16,8 @@ procedure           | nobody | inference | usage       | keys           | operat
 keys.create         | 401    | 403       | 403         | 201 403 403    | 201            | 201 403 403    | 201
 keys.list           | 401    | 403       | 403         | 200 200- 200-  | 200 200 200-   | 200 200- 200-  | 200 200 200-
 keys.get            | 401    | 403       | 403         | 200 404 404    | 200 200 404    | 200 404 404    | 200 200 404
+keys.figures        | 401    | 403       | 403         | 200 200- 200-  | 200 200 200-   | 200 200- 200-  | 200 200 200-
+keys.options        | 401    | 403       | 403         | 200            | 200            | 200            | 200
 keys.update         | 401    | 403       | 403         | 200 404 404    | 200 200 404    | 200 404 404    | 200 200 404
 keys.disable        | 401    | 403       | 403         | 200 404 404    | 200 200 404    | 200 404 404    | 200 200 404
 keys.enable         | 401    | 403       | 403         | 200 404 404    | 200 200 404    | 200 404 404    | 200 200 404
@@ -50,13 +52,24 @@ limits.topUp        | 401    | 403       | 403         | 403            | 200 20
 limits.reset        | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
 limits.listProcesses | 401   | 403       | 403         | 403            | 200            | 403            | 200
 limits.writeOff     | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+credentials.create  | 401    | 403       | 403         | 403            | 201            | 403            | 201
+credentials.list    | 401    | 403       | 403         | 403            | 200            | 403            | 200
+credentials.get     | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+credentials.update  | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+credentials.delete  | 401    | 403       | 403         | 403            | 204 204 404    | 403            | 204 204 404
+credentials.test    | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+credentials.rotateSealKey | 401 | 403     | 403         | 403            | 200            | 403            | 200
+providers.list      | 401    | 403       | 403         | 403            | 200            | 403            | 200
 plans.list          | 401    | 403       | 403         | 200            | 200            | 200            | 200
+config.get          | 401    | 403       | 403         | 403            | 200            | 403            | 200
+config.reload       | 401    | 403       | 403         | 403            | 200            | 403            | 200
 prices.list         | 401    | 403       | 403         | 403            | 200            | 403            | 200
 prices.get          | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
 prices.put          | 401    | 403       | 403         | 403            | 200            | 403            | 200
 prices.delete       | 401    | 403       | 403         | 403            | 204 204 404    | 403            | 204 204 404
 session.get         | 401    | 403       | 403         | 200            | 200            | 200            | 200
 usage.query         | 401    | 403       | 200 404 404 | 403            | 200 200 200-   | 200 404 404    | 200 200 200-
+usage.events        | 401    | 403       | 200 404 404 | 403            | 200 200 200-   | 200 404 404    | 200 200 200-
 usage.rerate        | 401    | 403       | 403         | 403            | 200            | 403            | 200
 usage.listRerates   | 401    | 403       | 403         | 403            | 200            | 403            | 200
 usage.getRerate     | 401    | 403       | 403         | 403            | 404            | 403            | 404
@@ -80,6 +93,9 @@ GET /openapi.json              | /admin/openapi.json      | 200    | 200       |
 GET /                          | /admin/docs              | 200    | 200       | 200   | 200  | 200      | 200    | 200
 GET /rapidoc.HASH.js           | /admin/docs/rapidoc.js   | 401    | 404       | 404   | 404  | 404      | 404    | 404
 POST /api-keys/leaked          | /admin/api-keys/leaked   | 401    | 403       | 403   | 422  | 422      | 403    | 422
+GET /usage/export              | /admin/usage/export      | 401    | 403       | 200   | 403  | 200      | 200    | 200
+GET /events/export             | /admin/events/export     | 401    | 403       | 200   | 403  | 200      | 200    | 200
+GET /events/stream             | /admin/events/stream?status=9 | 401 | 403     | 422   | 403  | 422      | 422    | 422
 GET /options                   | /api/auth/options        | 200    | 200       | 200   | 200  | 200      | 200    | 200
 GET /livez                     | /livez                   | 200    | 200       | 200   | 200  | 200      | 200    | 200
 GET /readyz                    | /readyz                  | 200    | 200       | 200   | 200  | 200      | 200    | 200
@@ -117,6 +133,8 @@ export interface MatrixObject {
   ownerId: string;
   /** A process that leases budgets. */
   process: string;
+  /** A stored credential of a provider. */
+  credentialName: string;
   webhookId: string;
   /** A message to the webhook, which was given up. */
   deliveryId: string;
@@ -128,6 +146,8 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "keys.create": ({ ownerId }) => ({ owner_id: ownerId, permissions: ["ai:inference"] }),
   "keys.list": ({ publicId }) => ({ q: publicId }),
   "keys.get": makeReference,
+  "keys.figures": ({ publicId }) => ({ public_ids: [publicId] }),
+  "keys.options": () => ({}),
   "keys.update": ({ publicId }) => ({ public_id: publicId, name: "changed" }),
   "keys.disable": makeReference,
   "keys.enable": makeReference,
@@ -164,7 +184,17 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "limits.reset": ({ publicId }) => ({ public_id: publicId, period: "total" }),
   "limits.listProcesses": () => ({}),
   "limits.writeOff": ({ process }) => ({ process }),
+  "credentials.create": () => ({ name: makeCredentialName(), secret: "sk-of-the-matrix" }),
+  "credentials.list": () => ({}),
+  "credentials.get": makeCredentialReference,
+  "credentials.update": ({ credentialName }) => ({ credential_name: credentialName, secret: "sk-of-the-matrix-2" }),
+  "credentials.delete": makeCredentialReference,
+  "credentials.test": ({ credentialName }) => ({ credential_name: credentialName, model: "echo::matrix" }),
+  "credentials.rotateSealKey": () => ({}),
+  "providers.list": () => ({}),
   "plans.list": () => ({}),
+  "config.get": () => ({}),
+  "config.reload": () => ({}),
   "prices.list": () => ({}),
   "prices.get": makePriceReference,
   "prices.put": () => ({ model: "priced", input_usd_per_million: "1", output_usd_per_million: "2" }),
@@ -172,6 +202,7 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "session.get": () => ({}),
   "audit.list": ({ publicId }) => ({ object: publicId }),
   "audit.verify": () => ({}),
+  "usage.events": ({ ownerId }) => ({ owner_id: ownerId }),
   "usage.rerate": () => ({ from: "2026-01-01T00:00:00Z", models: ["none"] }),
   "usage.listRerates": () => ({}),
   "usage.getRerate": () => ({ run_id: 999_999_999 }),
@@ -203,6 +234,15 @@ function makePriceReference({ limitId }: MatrixObject): Record<string, unknown> 
 
 function makeRuleReference({ limitId }: MatrixObject): Record<string, unknown> {
   return { rule_id: limitId };
+}
+
+/** One that is not taken. */
+export function makeCredentialName(): string {
+  return `matrix-${randomBytes(6).toString("hex")}`;
+}
+
+function makeCredentialReference({ credentialName }: MatrixObject): Record<string, unknown> {
+  return { credential_name: credentialName };
 }
 
 function makeWebhookReference({ webhookId }: MatrixObject): Record<string, unknown> {

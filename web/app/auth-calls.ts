@@ -37,20 +37,19 @@ export async function callGateway<Answer>(
   } catch {
     throw new CallError(makeNetworkFailure());
   }
-  const text = await response.text();
-  const parsed = parseJson(text);
+  const parsed = parseJson(await response.text());
   if (response.ok) return parsed as Answer;
   // Signing in answers the error flat, everything else in `error`.
-  const error = "error" in parsed && typeof parsed["error"] === "object" ? parsed["error"] : parsed;
-  throw new CallError(makeFailure(error ?? {}, response.status, `The gateway answered ${response.status}.`));
+  const fields = typeof parsed === "object" && parsed !== null ? parsed : {};
+  const error = "error" in fields && typeof fields.error === "object" ? (fields.error ?? {}) : fields;
+  throw new CallError(makeFailure(error, response.status, `The gateway answered ${response.status}.`));
 }
 
-function parseJson(text: string): Record<string, unknown> {
+function parseJson(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? { ...value } : {};
+    return JSON.parse(text);
   } catch {
-    return {};
+    return null;
   }
 }
 

@@ -113,7 +113,7 @@ function PersonMenu() {
       align="start"
       side="top"
       trigger={
-        <button type="button" className={styles["person"]} aria-label="Your account">
+        <button type="button" className={styles["person"]}>
           <span className={styles["initial"]} aria-hidden="true">
             {user.name.slice(0, 1).toUpperCase()}
           </span>

@@ -1,6 +1,7 @@
 import express, { type NextFunction, type Request, type Response } from "express";
 import { deleteEndedSessions } from "../../../db/queries/delete-ended-sessions.ts";
 import { findAnyApiKey } from "../../../db/queries/find-any-api-key.ts";
+import { findAnyUser } from "../../../db/queries/find-any-user.ts";
 import { settleInvitation } from "../../../db/queries/user-invitations.ts";
 import { makeFindClientAddress } from "../../core/client-address.ts";
 import { AppError, makeRefusal } from "../../core/error.ts";
@@ -71,9 +72,10 @@ export function makeAuthRouter(deps: AuthDeps, gate: SessionGate): express.Route
     if (refusal !== null) throw new AppError(refusal.code, refusal.message);
     next();
   });
-  router.get("/options", (_req, res) => {
+  router.get("/options", async (_req, res) => {
     const { signUp, google } = deps.config.auth;
-    res.json({ sign_up: signUp, google: google !== null });
+    const isFirstStart = !(await findAnyUser(deps.database.sql));
+    res.json({ sign_up: signUp, google: google !== null, first_start: isFirstStart });
   });
   router.use(express.json({ limit: bodyBytesMax, inflate: false }));
   router.use(async (req: Request, res: Response) => {

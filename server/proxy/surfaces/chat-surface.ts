@@ -1,8 +1,9 @@
-import { makeInvalid, parseJsonBody } from "../json-body.ts";
+import { parseJsonBody } from "../json-body.ts";
 import { readInference } from "../parse.ts";
 import { openAiErrors } from "./openai-errors.ts";
 import type { Surface } from "./surface.ts";
-import { findTensorZeroField } from "./tensorzero-fields.ts";
+import { parseTensorZeroChat } from "./tensorzero/openai-chat.ts";
+import { isTensorZeroBody } from "./tensorzero/tensorzero-fields.ts";
 
 /** `POST /v1/chat/completions`: the shape that every provider takes. */
 export const chatSurface: Surface = {
@@ -11,12 +12,13 @@ export const chatSurface: Surface = {
   credential: "bearer",
   errors: openAiErrors,
   takesForms: false,
-  parse(_proxy, body) {
-    const parsed = parseJsonBody(body);
-    if ("code" in parsed) return parsed;
-    const unknown = findTensorZeroField(parsed);
-    if (unknown !== null) return makeInvalid(`\`${unknown}\` is not supported.`, unknown);
-    return readInference("chat_completions", body, parsed);
+  passesMedia: false,
+  parse(proxy, body) {
+    const read = parseJsonBody(body);
+    if ("code" in read) return read;
+    return isTensorZeroBody(read)
+      ? parseTensorZeroChat(proxy, body, read)
+      : readInference("chat_completions", body, read);
   },
   prepare: (_parsed, model) => model,
 };

@@ -45,6 +45,6 @@ export function prepareTranslated(
     return native.targets.length > 0 ? native : translation;
   }
   parsed.translation = translation;
-  parsed.inputBytes = Math.max(parsed.inputBytes, translation.chat.body.length);
+  parsed.inputBytes = Math.max(parsed.inputBytes, translation.request.body.length);
   return model;
 }

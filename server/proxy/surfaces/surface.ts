@@ -23,6 +23,8 @@ export interface Surface {
   readonly errors: ErrorShape;
   /** Whether `multipart/form-data` is taken beside JSON. */
   readonly takesForms: boolean;
+  /** Whether answers may be something else than JSON and events: sound, plain text. */
+  readonly passesMedia: boolean;
   /** Takes a body apart; a refusal (400) names the field. */
   parse(
     proxy: ProxyContext,
@@ -50,20 +52,29 @@ export interface CallIdentity {
   atMs: number;
 }
 
-/** A request as chat completion, for providers that know no other shape, and the way back. */
+/** A request in a shape that providers know, mostly a chat completion, and the way back. */
 export interface Translation {
-  /** The same request as a chat completion. Streams always ask for the usage. */
-  chat: ParsedInference;
+  /** The same request in that shape. Streams always ask for the usage. */
+  request: ParsedInference;
+  endpoint: WireEndpoint;
   /** Holds for every provider; else only for those that do not take the wire itself. */
   always: boolean;
-  /** The answer in the surface's shape, from that of a chat completion. */
-  makeAnswer(chat: Readonly<Record<string, unknown>>, facts: AnswerFacts): object;
+  /**
+   * The answer in the surface's shape.
+   *
+   * @throws where the provider's cannot be understood.
+   */
+  makeAnswer(answer: Readonly<Record<string, unknown>>, facts: AnswerFacts): object;
   openStream(call: CallIdentity): StreamRenderer;
 }
 
 /** Writes a stream in a surface's shape, from the chunks of a chat completion. */
 export interface StreamRenderer {
-  /** Events for one chunk, possibly none. */
+  /**
+   * Events for one chunk, possibly none.
+   *
+   * @throws where it cannot be understood.
+   */
   push(chunk: Readonly<Record<string, unknown>>): string;
   /** The last events of a stream that ended well. */
   end(facts: AnswerFacts): string;

@@ -81,7 +81,7 @@ describe("a body that cannot be understood", () => {
     ["model", '{"model":"gpt-test","messages":[],"model":"other"}'],
     ["stream", '{"model":"gpt-test","messages":[],"stream":false,"str\\u0065am":true}'],
     ["tensorzero::episode_id", { ...chat, "tensorzero::episode_id": "0" }],
-    ["tensorzero::credentials", { ...chat, "tensorzero::credentials": {} }],
+    ["tensorzero::credentials", { ...chat, "tensorzero::credentials": { a: 1 } }],
     ["tags", { ...chat, tags: [] }],
     ["tags", { ...chat, tags: "a=b" }],
     ["tags", { ...chat, tags: { a: 1 } }],

@@ -172,7 +172,7 @@ describe("mistakes in the file", () => {
       "TOLLGATE_PEPPER",
     ]);
     expect(lines).toContain(
-      "gatway: unknown section; did you mean gateway? allowed: gateway, keys, permissions, auth, plans, limits, rate_limiting, budgets, egress, usage, journal, log, models, provider_types, prices",
+      "gatway: unknown section; did you mean gateway? allowed: gateway, keys, permissions, auth, plans, limits, rate_limiting, budgets, egress, usage, journal, log, models, functions, provider_types, prices",
     );
     expect(lines.find((line) => line.startsWith("gateway.body_bytes"))).toContain("did you mean body_bytes_max?");
     expect(lines.find((line) => line.startsWith("models.a.routing[0]"))).toContain("did you mean openai?");

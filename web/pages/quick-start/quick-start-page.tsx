@@ -22,7 +22,7 @@ export function QuickStartPage() {
       <PageHeader
         title="Quick start"
         tabTitle="Quick start"
-        description="Three steps to a call that is limited and metered."
+        description="From nothing to a call that is limited and metered."
       />
       <ol className={styles["steps"]}>
         <li>

@@ -57,7 +57,8 @@ function translate({ json, model }: ParsedInference): Translation | Refusal {
     wantsThoughts: isJson(thinking) && (thinking.type === "enabled" || thinking.type === "adaptive"),
   };
   return {
-    chat,
+    request: chat,
+    endpoint: "chat_completions",
     always: false,
     makeAnswer: (answer, facts) => makeMessage(answer, facts, asked),
     openStream: (call) => new MessageStream(call, asked),
@@ -71,6 +72,7 @@ export const messagesSurface: Surface = {
   credential: "bearer_or_x_api_key",
   errors: anthropicErrors,
   takesForms: false,
+  passesMedia: false,
   parse: (_proxy, body, request) => parseMessages(body, request, true),
   prepare: (parsed, model) => prepareTranslated(parsed, model, "messages", translate),
 };

@@ -1,4 +1,4 @@
-import type { JsonBody } from "../json-body.ts";
+import type { JsonBody } from "../../json-body.ts";
 
 const prefix = "tensorzero::";
 const tags = "tensorzero::tags";
