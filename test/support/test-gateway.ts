@@ -45,6 +45,8 @@ export interface StoredEvent {
   price_id: string;
   input_tokens: string;
   cached_input_tokens: string;
+  cache_write_tokens: string;
+  reasoning_tokens: string;
   output_tokens: string;
   bytes_in: string;
   bytes_out: string;
@@ -55,8 +57,8 @@ export interface StoredEvent {
 }
 
 export interface TestGatewayOptions {
-  /** Text of `tollgate.toml`. */
-  config?: string;
+  /** Text of `tollgate.toml`, or what makes it once its folder is there. */
+  config?: string | ((folder: string) => string);
   database?: TestDatabase;
   dataDir?: string;
   /** What the gateway connects to instead of the database itself (a fault proxy). */
@@ -88,7 +90,8 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
   const database = options.database ?? (await openTestDatabase());
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "tollgate-test-"));
   const configFile = join(dataDir, "tollgate.toml");
-  writeFileSync(configFile, options.config ?? "");
+  const text = typeof options.config === "function" ? options.config(dataDir) : options.config;
+  writeFileSync(configFile, text ?? "");
   const config = loadConfig({
     env: {
       TOLLGATE_DATA_DIR: dataDir,
