@@ -149,13 +149,11 @@ describe.each(translatedWires)("a translated stream: $path", (wire) => {
           stored = (await gateway.listEvents(0)).filter((event) => event.id === id);
           return stored.length > 0;
         }, "the event");
+        const drained = onDisconnect === "drain";
         expect(stored).toHaveLength(1);
-        expect(stored[0]).toMatchObject({
-          status: 499,
-          usage_source: onDisconnect === "drain" ? "reported" : "estimated",
-        });
-        if (onDisconnect === "drain") expect(Number(stored[0]?.output_tokens)).toBe(stream.completionTokens);
-        else expect(call.end).toBe("left");
+        expect(stored[0]).toMatchObject({ status: 499, usage_source: drained ? "reported" : "estimated" });
+        expect(Number(stored[0]?.output_tokens) === stream.completionTokens || !drained).toBe(true);
+        expect(call.end).toBe(drained ? "served" : "left");
       });
     }
   });
