@@ -112,7 +112,7 @@ export async function findUsage(sql: postgres.Sql, question: UsageQuestion): Pro
 
 /** Finds out what the range is read from, as the transaction sees it, and bounds how long that may take. */
 export async function openUsageReading(
-  transaction: postgres.TransactionSql,
+  transaction: postgres.ISql,
   question: Pick<UsageQuestion, "filter" | "groups" | "starts" | "previousStarts" | "toMs" | "rawOnly" | "rawDays">,
 ): Promise<UsageReading & { isExact: boolean }> {
   await transaction`select set_config('statement_timeout', ${String(timeoutMs)}, true)`;

@@ -1,7 +1,8 @@
 import type postgres from "postgres";
 import { Statement } from "../statement.ts";
 import type { UsageFound, UsageGroupSum, UsageQuestion, UsageSum } from "./find-usage.ts";
-import { listUsagePieces, type UsagePiece, type UsageReading } from "./usage-pieces.ts";
+import { makeBagsText, percentilesText } from "./usage-bags.ts";
+import { listUsagePieces, type UsageReading } from "./usage-pieces.ts";
 import { makeBucketsText } from "./usage-rows.ts";
 
 /** p50, p95, p99 in milliseconds; `null` where nothing was measured. */
@@ -57,18 +58,14 @@ function findSum(
   return places.get(nameOf(row.bucket - 1, row.is_other, row.group_values))?.[row.is_current ? "sum" : "previous"];
 }
 
-const columns = ["latency", "first_token"] as const;
-
 function makeText(
   statement: Statement,
   reading: UsageReading,
   question: Pick<UsageQuestion, "starts" | "previousStarts">,
   { top, rows, isAll }: Parameters<typeof loadUsagePercentiles>[3],
 ): string {
-  const { pieces, values } = listUsagePieces(statement, reading, true);
+  const pieces = listUsagePieces(statement, reading, true);
   const { isCurrent, ordinal } = makeBucketsText(question);
-  const texts = pieces.flatMap((piece) => columns.map((_, which) => makeBagText(piece, values, which)));
-  const none = `select 0 as bucket, null::text[] as "values", 0 as which, 0 as place, 0 as n where false`;
   const list = (some: readonly unknown[]) => statement.value(JSON.stringify(some), "jsonb");
   const texted = (json: string) =>
     `array(select v from jsonb_array_elements_text(${json}) with ordinality as t (v, n) order by n)`;
@@ -83,7 +80,7 @@ function makeText(
         from jsonb_array_elements(${wanted()}) as v) as wanted using (ordinal, is_other, "values")`;
   return `
     with ${topText}
-    piece as (${texts.length === 0 ? none : texts.join(" union all ")}),
+    piece as (${makeBagsText(pieces)}),
     bag as materialized (
       select ${ordinal} as ordinal, ${isCurrent} as is_current,
         ${top === null ? 'false as is_other, "values"' : `top."values" is null as is_other, coalesce(top."values", '{}') as "values"`},
@@ -101,28 +98,6 @@ function makeText(
       from chosen
     )
     select bucket, is_other, to_jsonb("values") as group_values, is_current, which,
-      ${[0.5, 0.95, 0.99].map((rank) => `${makeValueText(`min(place) filter (where upto > floor(${rank} * (total - 1)))`)} as p${rank * 100}`).join(", ")}
+      ${percentilesText}
     from ranked group by bucket, is_other, "values", is_current, which`;
-}
-
-/** The middle of a sketch's bucket in milliseconds; as `find_usage_quantiles` has it (migration 0009). */
-function makeValueText(place: string): string {
-  return `case ${place} when 0 then 0 else 0.01 * power(1.02::float8, ${place}) * 2 / 2.02 end`;
-}
-
-/** Counts by place in the sketch: of sketches their elements, of events themselves. */
-function makeBagText({ kind, from, bucket }: UsagePiece, values: string, which: number): string {
-  const column = columns[which];
-  if (kind === "raw") {
-    return `select ${bucket} as bucket, ${values} as "values", ${which} as which, find_usage_bucket(${column}_ms) as place, count(*) as n
-      from ${from} and ${column}_ms is not null group by 1, 2, 4`;
-  }
-  const source = from.replace(/^(\w+) where/, `$1 cross join lateral unnest(${column}) as e where`);
-  if (kind === "keyed") {
-    return `select ${bucket} as bucket, ${values} as "values", ${which} as which, e & 2047 as place, sum(e >> 11) as n
-      from ${source} group by 1, 2, 4`;
-  }
-  return `select bucket, ${values} as "values", ${which} as which, place, n
-    from (select ${bucket} as bucket, series_id, e & 2047 as place, sum(e >> 11) as n from ${source} group by 1, 2, 3) as summed
-    join usage_series using (series_id)`;
 }

@@ -5,6 +5,7 @@ import type { RandomBytes } from "../core/key-format.ts";
 import type { User } from "../core/user.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Config, ProviderConfig } from "../platform/config.ts";
+import type { ConfigReloader } from "../platform/config-reloader.ts";
 import type { Logger } from "../platform/logger.ts";
 
 /** Who asks: somebody beside the database (the CLI, the first start), the bearer of a key, or a user who is signed in. */
@@ -44,6 +45,8 @@ export interface AdminContext {
   config: Config;
   logger: Logger;
   randomBytes: RandomBytes;
+  /** The gateway that runs here; absent on the command line. */
+  gateway?: { process: string; reloader: ConfigReloader } | undefined;
   /** Absent where there is no way to a provider. */
   probeProvider?: ProbeProvider | undefined;
 }

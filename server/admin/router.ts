@@ -1,5 +1,7 @@
 import { listAudit } from "./audit/list.ts";
 import { verifyAudit } from "./audit/verify.ts";
+import { getConfig } from "./config/get.ts";
+import { reloadConfig } from "./config/reload.ts";
 import { createCredential } from "./credentials/create.ts";
 import { deleteStoredCredential } from "./credentials/delete.ts";
 import { getCredential } from "./credentials/get.ts";
@@ -45,6 +47,7 @@ import { listPrices } from "./prices/list.ts";
 import { putPrice } from "./prices/put.ts";
 import { listProviders } from "./providers/list.ts";
 import { makeCallerFactory, makeRouter } from "./trpc.ts";
+import { listEvents } from "./usage/events.ts";
 import { queryUsage } from "./usage/query.ts";
 import { rerateUsage } from "./usage/rerate.ts";
 import { getRerate } from "./usage/rerate-get.ts";
@@ -122,10 +125,11 @@ export const appRouter = makeRouter({
     rotateSealKey,
   }),
   plans: makeRouter({ list: listPlans }),
+  config: makeRouter({ get: getConfig, reload: reloadConfig }),
   providers: makeRouter({ list: listProviders }),
   prices: makeRouter({ list: listPrices, get: getPrice, put: putPrice, delete: deletePrice }),
   session: makeRouter({ get: getSession }),
-  usage: makeRouter({ query: queryUsage, rerate: rerateUsage, listRerates, getRerate }),
+  usage: makeRouter({ query: queryUsage, events: listEvents, rerate: rerateUsage, listRerates, getRerate }),
   jobs: makeRouter({ list: listJobs, run: runJob }),
   webhooks: makeRouter({
     create: createWebhook,

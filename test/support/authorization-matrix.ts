@@ -61,12 +61,15 @@ credentials.test    | 401    | 403       | 403         | 403            | 200 20
 credentials.rotateSealKey | 401 | 403     | 403         | 403            | 200            | 403            | 200
 providers.list      | 401    | 403       | 403         | 403            | 200            | 403            | 200
 plans.list          | 401    | 403       | 403         | 200            | 200            | 200            | 200
+config.get          | 401    | 403       | 403         | 403            | 200            | 403            | 200
+config.reload       | 401    | 403       | 403         | 403            | 200            | 403            | 200
 prices.list         | 401    | 403       | 403         | 403            | 200            | 403            | 200
 prices.get          | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
 prices.put          | 401    | 403       | 403         | 403            | 200            | 403            | 200
 prices.delete       | 401    | 403       | 403         | 403            | 204 204 404    | 403            | 204 204 404
 session.get         | 401    | 403       | 403         | 200            | 200            | 200            | 200
 usage.query         | 401    | 403       | 200 404 404 | 403            | 200 200 200-   | 200 404 404    | 200 200 200-
+usage.events        | 401    | 403       | 200 404 404 | 403            | 200 200 200-   | 200 404 404    | 200 200 200-
 usage.rerate        | 401    | 403       | 403         | 403            | 200            | 403            | 200
 usage.listRerates   | 401    | 403       | 403         | 403            | 200            | 403            | 200
 usage.getRerate     | 401    | 403       | 403         | 403            | 404            | 403            | 404
@@ -90,6 +93,9 @@ GET /openapi.json              | /admin/openapi.json      | 200    | 200       |
 GET /                          | /admin/docs              | 200    | 200       | 200   | 200  | 200      | 200    | 200
 GET /rapidoc.HASH.js           | /admin/docs/rapidoc.js   | 401    | 404       | 404   | 404  | 404      | 404    | 404
 POST /api-keys/leaked          | /admin/api-keys/leaked   | 401    | 403       | 403   | 422  | 422      | 403    | 422
+GET /usage/export              | /admin/usage/export      | 401    | 403       | 200   | 403  | 200      | 200    | 200
+GET /events/export             | /admin/events/export     | 401    | 403       | 200   | 403  | 200      | 200    | 200
+GET /events/stream             | /admin/events/stream?status=9 | 401 | 403     | 422   | 403  | 422      | 422    | 422
 GET /options                   | /api/auth/options        | 200    | 200       | 200   | 200  | 200      | 200    | 200
 GET /livez                     | /livez                   | 200    | 200       | 200   | 200  | 200      | 200    | 200
 GET /readyz                    | /readyz                  | 200    | 200       | 200   | 200  | 200      | 200    | 200
@@ -187,6 +193,8 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "credentials.rotateSealKey": () => ({}),
   "providers.list": () => ({}),
   "plans.list": () => ({}),
+  "config.get": () => ({}),
+  "config.reload": () => ({}),
   "prices.list": () => ({}),
   "prices.get": makePriceReference,
   "prices.put": () => ({ model: "priced", input_usd_per_million: "1", output_usd_per_million: "2" }),
@@ -194,6 +202,7 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "session.get": () => ({}),
   "audit.list": ({ publicId }) => ({ object: publicId }),
   "audit.verify": () => ({}),
+  "usage.events": ({ ownerId }) => ({ owner_id: ownerId }),
   "usage.rerate": () => ({ from: "2026-01-01T00:00:00Z", models: ["none"] }),
   "usage.listRerates": () => ({}),
   "usage.getRerate": () => ({ run_id: 999_999_999 }),

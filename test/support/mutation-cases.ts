@@ -42,6 +42,8 @@ async function makeWindow(harness: AdminHarness): Promise<string> {
   return window_id;
 }
 
+/** What these change is in the memory of a process, and no row. */
+export const rowlessMutations: ReadonlySet<string> = new Set(["config.reload"]);
 /** A webhook, and a message to it that was given up. */
 async function makeWebhook({ system, test }: AdminHarness): Promise<{ webhook_id: string; delivery_id: string }> {
   const { id } = await system.webhooks.create({ kind: "standard", name: "Hook", url: "https://93.184.215.14/hook" });
@@ -206,6 +208,7 @@ export const mutationCases: Readonly<Record<string, MutationCase>> = {
       return { input: { budget_id: id }, objectIds: [id] };
     },
   },
+  "config.reload": { prepare: async () => ({ input: {} }) },
   "prices.put": {
     async prepare({ system }) {
       const price = { model: "audited", input_usd_per_million: "1", output_usd_per_million: "2" };
