@@ -120,7 +120,7 @@ describe("a new seal key", () => {
     await sql`create function die() returns trigger language plpgsql as $$
       begin if new.name = 'r99' then raise exception 'killed, for a test'; end if; return new; end $$`;
     await sql`create trigger die before update on provider_credential for each row execute function die()`;
-    await expect(caller.credentials.rotateSealKey({})).rejects.toThrow();
+    await expect(caller.credentials.rotateSealKey({})).rejects.toThrow("Something went wrong");
     await sql`drop function die cascade`;
     const between = await loadSealedCredentials(sql);
     const done = between.filter(({ keyVersion }) => keyVersion === 2).length;
