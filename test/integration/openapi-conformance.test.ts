@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeOpenApiDocument } from "../../server/admin/openapi-document.ts";
 import { examples } from "../../server/admin/openapi-examples.ts";
+import { rateFields } from "../../server/core/flat-price.ts";
 import type { ProviderConfig } from "../../server/platform/config.ts";
 import { type AdminHarness, openAdminHarness } from "../support/admin-harness.ts";
 import { type AdminAnswer, sendAdminRequest } from "../support/admin-operation.ts";
@@ -159,6 +160,17 @@ async function makeSamples({ path }: Operation): Promise<Samples> {
         : admin.system.budgets.create({ limit_usd: 1_000, period: "30d" });
     return await Promise.all(Array.from({ length: 20 }, async () => (await make()).id));
   };
+  const priceIds = path.startsWith("/prices/{")
+    ? await Promise.all(
+        Array.from({ length: 20 }, async () => {
+          const rates = { input_usd_per_million: "1", output_usd_per_million: "2" };
+          return (await admin.system.prices.put({ model: randomUUID(), ...rates })).id;
+        }),
+      )
+    : [];
+  const runIds = path.startsWith("/usage/rerate/{")
+    ? [(await admin.system.usage.rerate({ from: "2026-01-01T00:00:00Z" })).run?.run_id ?? 0]
+    : [];
   const keyIds = fc.constantFrom(...keys.map(({ id }) => id), "zzzzzzzzzzzz");
   return {
     public_id: keyIds,
@@ -166,6 +178,10 @@ async function makeSamples({ path }: Operation): Promise<Samples> {
     user_id: fc.constantFrom(...users.map(({ id }) => id), "nobody"),
     rule_id: fc.constantFrom(...(await limitIds("rules")), "rule_none"),
     budget_id: fc.constantFrom(...(await limitIds("budgets")), "budget_none"),
+    ...Object.fromEntries(Object.values(rateFields).map((name) => [name, fc.constantFrom("1", "0.000000001", 2.5)])),
+    ...(path === "/prices" ? { model: fc.constantFrom("one", "openai::gpt-5-mini") } : {}),
+    price_id: fc.constantFrom(...priceIds, "price_none"),
+    run_id: fc.constantFrom(...runIds, 999_999_999),
     limits: fc.constantFrom({ requests_per_minute: 5 }, { cost_per_day: "2.5", tokens_per_hour: 7 }),
     scope: path.startsWith("/limits/rules")
       ? fc.constantFrom([], [{ api_key_public_id: "tensorzero::each" }], [{ tag_key: "team", tag_value: "a" }])
