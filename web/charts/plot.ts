@@ -37,7 +37,7 @@ export function openPlot(element: HTMLElement, { times, series, format }: Plot, 
       legend: { live: true },
       scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.08 : 1] } },
       axes: [
-        { ...axis, grid: { show: false }, size: 26 },
+        { ...axis, grid: { show: false }, size: 40 },
         { ...axis, size: 58, values: (_plot, values) => values.map(format) },
       ],
       series: [

@@ -63,7 +63,7 @@ export function makeActivityColumns(onOpen: (call: Call) => void): Column<Call>[
       header: "",
       align: "end",
       render: (call) => (
-        <Button variant="ghost" size="small" aria-label={`All of the call ${call.id}`} onClick={() => onOpen(call)}>
+        <Button variant="ghost" size="small" aria-label={`Details of the call ${call.id}`} onClick={() => onOpen(call)}>
           Details
         </Button>
       ),

@@ -26,8 +26,8 @@ export function useLiveEvents(query: string, isOn: boolean): { calls: Call[]; sk
     setCalls([]);
     setSkipped(0);
     const source = new EventSource(`/admin/events/stream${query === "" ? "" : `?${query}`}`);
-    source.onopen = () => setState("live");
-    source.onerror = () => setState(source.readyState === EventSource.CLOSED ? "lost" : "opening");
+    source.addEventListener("open", () => setState("live"));
+    source.addEventListener("error", () => setState(source.readyState === EventSource.CLOSED ? "lost" : "opening"));
     source.addEventListener("event", (message) => {
       const call = JSON.parse(message.data as string) as Call;
       setCalls((known) => (known.some(({ id }) => id === call.id) ? known : [call, ...known].slice(0, liveMax)));

@@ -9,7 +9,8 @@ export function findGroupName(row: UsageRow, by: string): string {
   if (row.other === true) return "all others";
   const field = by.startsWith("tag:") ? by : usageGroups[by as UsageGroup].field;
   const value = (row as Record<string, unknown>)[field];
-  return value === null || value === undefined || value === "" ? "none" : String(value);
+  if (typeof value === "number") return String(value);
+  return typeof value === "string" && value !== "" ? value : "none";
 }
 
 /** What a chart shows of a row. */
