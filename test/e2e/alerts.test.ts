@@ -20,7 +20,7 @@ async function callJson(tollgate: TollgateProcess, method: string, path: string,
 
 /** Types of the messages that came, in their order. */
 function listTypes({ received }: WebhookReceiver): string[] {
-  return received.map(({ body }) => `${(JSON.parse(body) as { type: string }).type}`);
+  return received.map(({ body }) => (JSON.parse(body) as { type: string }).type);
 }
 
 test("a budget that is spent and an old secret that is still used reach the receiver, signed, and the key is disabled", async () => {
