@@ -1,6 +1,7 @@
 import type { Logger } from "../server/platform/logger.ts";
 import type { QueueName } from "../server/platform/queues.ts";
 import type { WorkerContext } from "./context.ts";
+import { handleAdoptJournals } from "./jobs/adopt-journals.ts";
 import { handleAggregateUsage } from "./jobs/aggregate-usage.ts";
 import { handleDeliverWebhooks } from "./jobs/deliver-webhooks.ts";
 import { handleExpireKeys } from "./jobs/expire-keys.ts";
@@ -39,6 +40,14 @@ export interface JobDefinition {
 
 /** Every job there is. */
 export const jobs: readonly JobDefinition[] = [
+  {
+    name: "adopt-journals",
+    queue: "upkeep",
+    schedule: "40 * * * * *",
+    concurrency: 1,
+    attemptsMax: 3,
+    handle: handleAdoptJournals,
+  },
   {
     name: "aggregate-usage",
     queue: "upkeep",

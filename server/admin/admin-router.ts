@@ -5,12 +5,14 @@ import helmet from "helmet";
 import type { ApiKey } from "../core/api-key.ts";
 import { makeFindClientAddress } from "../core/client-address.ts";
 import { AppError, errorTable, makeRefusal, type Refusal } from "../core/error.ts";
+import type { QueueBoard } from "../platform/queue-board.ts";
 import { makeAuthRouter } from "./auth/auth-router.ts";
 import { SessionGate } from "./auth/session-gate.ts";
 import type { AdminContext, Caller } from "./context.ts";
 import { makeDocsRouter } from "./docs-page.ts";
 import { makeLeakReportRoute } from "./keys/leak-report-route.ts";
 import { makeOpenApiDocument } from "./openapi-document.ts";
+import { makeQueuesPage } from "./queues-page.ts";
 import { parseRefusal } from "./refusal.ts";
 import { makeRefusalHeaders, makeRestHandler, respondRefusal } from "./rest-handler.ts";
 import { appRouter } from "./router.ts";
@@ -24,6 +26,8 @@ const batchMax = 20;
 export interface AdminRouterDeps extends Omit<AdminContext, "caller" | "origin"> {
   /** Judges the credential of a request: format, digest, state, expiry, network. Never reads the body. */
   authenticate(req: Request): Promise<{ ok: true; key: ApiKey } | { ok: false; refusal: Refusal }>;
+  /** The pages under `/admin/queues`; none unless given. */
+  queueBoard?: QueueBoard;
   /** The product's, for the OpenAPI document. */
   version: string;
   /** Whether the process is about to stop: streams end then. Never, where it is not given. */
@@ -35,7 +39,7 @@ export interface AdminRouterDeps extends Omit<AdminContext, "caller" | "origin">
  * itself; all others go on to the next router untouched.
  */
 export function makeAdminRouter(deps: AdminRouterDeps): express.Router {
-  const { authenticate, version, isDraining = () => false, ...context } = deps;
+  const { authenticate, version, queueBoard, isDraining = () => false, ...context } = deps;
   const contexts = new WeakMap<Request, AdminContext>();
   const gate = new SessionGate(context);
   const findClientAddress = makeFindClientAddress(deps.config.gateway.trustedProxies);
@@ -89,6 +93,7 @@ export function makeAdminRouter(deps: AdminRouterDeps): express.Router {
   };
   const life = { findContext, loadContext, isDraining };
   for (const route of streamRoutes) rest.get(route.path, makeStreamHandler(route, life));
+  if (queueBoard !== undefined) rest.use("/queues", makeQueuesPage(queueBoard, findContext));
   rest.use(makeRestHandler(findContext));
   rest.use((error: unknown, req: Request, res: Response, next: NextFunction) => {
     if (res.headersSent) return next(error);

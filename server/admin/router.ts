@@ -1,5 +1,14 @@
 import { listAudit } from "./audit/list.ts";
 import { verifyAudit } from "./audit/verify.ts";
+import { getConfig } from "./config/get.ts";
+import { reloadConfig } from "./config/reload.ts";
+import { createCredential } from "./credentials/create.ts";
+import { deleteStoredCredential } from "./credentials/delete.ts";
+import { getCredential } from "./credentials/get.ts";
+import { listStoredCredentials } from "./credentials/list.ts";
+import { rotateSealKey } from "./credentials/rotate-seal-key.ts";
+import { testCredential } from "./credentials/test.ts";
+import { changeCredential } from "./credentials/update.ts";
 import { listJobs } from "./jobs/list.ts";
 import { runJob } from "./jobs/run.ts";
 import { changeKeys } from "./keys/bulk.ts";
@@ -36,6 +45,7 @@ import { deletePrice } from "./prices/delete.ts";
 import { getPrice } from "./prices/get.ts";
 import { listPrices } from "./prices/list.ts";
 import { putPrice } from "./prices/put.ts";
+import { listProviders } from "./providers/list.ts";
 import { makeCallerFactory, makeRouter } from "./trpc.ts";
 import { listEvents } from "./usage/events.ts";
 import { queryUsage } from "./usage/query.ts";
@@ -105,7 +115,18 @@ export const appRouter = makeRouter({
     update: updateBudget,
     delete: deleteBudget,
   }),
+  credentials: makeRouter({
+    create: createCredential,
+    list: listStoredCredentials,
+    get: getCredential,
+    update: changeCredential,
+    delete: deleteStoredCredential,
+    test: testCredential,
+    rotateSealKey,
+  }),
   plans: makeRouter({ list: listPlans }),
+  config: makeRouter({ get: getConfig, reload: reloadConfig }),
+  providers: makeRouter({ list: listProviders }),
   prices: makeRouter({ list: listPrices, get: getPrice, put: putPrice, delete: deletePrice }),
   session: makeRouter({ get: getSession }),
   usage: makeRouter({ query: queryUsage, events: listEvents, rerate: rerateUsage, listRerates, getRerate }),

@@ -24,8 +24,10 @@ export type AttemptResult =
 
 /** Takes a stream's bytes as they come. */
 export interface StreamReceiver {
+  /** Whether an answer of this content type is taken as it comes; else it is collected. */
+  takes(type: string): boolean;
   /** The first bytes are here: from now on nothing can be tried again. */
-  begin(status: number, call: UpstreamCall, times: AttemptTimes, asked: UpstreamRequest): void;
+  begin(status: number, call: UpstreamCall, times: AttemptTimes, asked: UpstreamRequest, type: string): void;
   /** Answers why the stream cannot go on, or `null`. */
   push(chunk: Buffer): UpstreamFailure | null;
   /** Clean end; answers what was wrong with the stream, if anything. */
@@ -76,6 +78,7 @@ export function openAttempt(
     };
     let status = 0;
     let headers: AnswerHeaders = {};
+    let type = "";
     let streaming = false;
     let begun = false;
     let first: Buffer | null = null;
@@ -95,7 +98,8 @@ export function openAttempt(
       onHead(headStatus, headHeaders) {
         status = headStatus;
         headers = headHeaders;
-        streaming = receiver !== null && status < 300 && isEventStream(headHeaders["content-type"]);
+        type = findType(headHeaders["content-type"]);
+        streaming = receiver !== null && status < 300 && receiver.takes(type);
       },
       onData(chunk) {
         if (times.firstByteAtMs < 0) {
@@ -104,7 +108,7 @@ export function openAttempt(
         }
         if (streaming && receiver !== null) {
           if (!begun) {
-            receiver.begin(status, call as UpstreamCall, times, request);
+            receiver.begin(status, call as UpstreamCall, times, request, type);
             target.health.answer();
           }
           begun = true;
@@ -135,6 +139,11 @@ export function openAttempt(
   return { result, leave, end };
 }
 
-function isEventStream(type: string | string[] | undefined): boolean {
-  return typeof type === "string" && type.startsWith("text/event-stream");
+function findType(type: string | string[] | undefined): string {
+  return typeof type === "string" ? type : "";
+}
+
+/** Whether an answer is a stream of events, by its content type. */
+export function isEventStream(type: string): boolean {
+  return type.startsWith("text/event-stream");
 }

@@ -10,6 +10,7 @@ import { findReportedUsage } from "./reported-usage.ts";
 import { respondAnswer, respondRefusal } from "./respond.ts";
 import { setUsage } from "./settle.ts";
 import { makeAnswerFacts } from "./surfaces/answer-facts.ts";
+import { findMediaType } from "./surfaces/media-type.ts";
 import type { Surface } from "./surfaces/surface.ts";
 import {
   findRetryAfter,
@@ -22,6 +23,7 @@ import {
 
 /** The client went away before its answer; nobody reads this status, but usage tells it apart. */
 const clientLeftStatus = 499;
+const jsonType = "application/json";
 
 /** The parts of a call that writing an answer needs. */
 export interface RelayedCall {
@@ -65,7 +67,13 @@ export function relayAnswer(
     const succeeded = isSuccess(result.status);
     // A provider that charges for an error says so in it.
     const reported = findReportedUsage(result.body, dispatched.asked.endpoint);
-    setUsage(event, target, succeeded || reported?.ok ? reported : null, succeeded ? result.body.length : -1, spent);
+    setUsage(
+      event,
+      target,
+      succeeded || reported?.ok ? reported : null,
+      succeeded ? (call.surface.passesMedia ? 0 : result.body.length) : -1,
+      spent,
+    );
     const body = isPassedOn(result.status) ? makeBody(call, event, request, dispatched, result) : null;
     if (body === null)
       refuse(
@@ -81,7 +89,9 @@ export function relayAnswer(
       event.bytesOut = body.length;
       if (!client.left) {
         const now = call.proxy.clock.monotonicMs();
-        respondAnswer(call.proxy.answers, call.response, result.status, "application/json", body, {
+        const { passesMedia } = call.surface;
+        const type = passesMedia && succeeded ? findMediaType(result.headers["content-type"], jsonType) : jsonType;
+        respondAnswer(call.proxy.answers, call.response, result.status, type, body, {
           requestId: call.requestId,
           corsOrigin: call.corsOrigin,
           overheadMs: now - call.startedAtMs - dispatched.upstreamMs,

@@ -3,14 +3,16 @@ import { formatUsd } from "../core/money.ts";
 import type { UsageEvent } from "../core/usage-event.ts";
 import { sseOverflow } from "../providers/sse-events.ts";
 import type { ProviderTarget, UpstreamCall, UpstreamFailure, UpstreamRequest } from "../providers/types.ts";
-import type { AttemptTimes, StreamReceiver } from "./attempt.ts";
+import { type AttemptTimes, isEventStream, type StreamReceiver } from "./attempt.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import type { Dispatched } from "./dispatch.ts";
 import type { ParsedInference } from "./parse.ts";
 import { type RelayedCall, setClientLeft } from "./relay-answer.ts";
-import { respondStreamHead } from "./respond.ts";
+import { eventStreamType, respondStreamHead } from "./respond.ts";
 import { setUsage } from "./settle.ts";
 import { makeAnswerFacts } from "./surfaces/answer-facts.ts";
+import { MediaScan } from "./surfaces/media-scan.ts";
+import { findMediaType } from "./surfaces/media-type.ts";
 import { openScan } from "./surfaces/open-scan.ts";
 import type { StreamScan } from "./surfaces/surface.ts";
 import { TranslatedStream } from "./surfaces/translated-stream.ts";
@@ -31,6 +33,7 @@ export class StreamRelay implements StreamReceiver {
   #upstream: UpstreamCall | null = null;
   #failure: UpstreamFailure | null = null;
   #paused = false;
+  #isEvents = true;
   begun = false;
 
   /** @param outputTokensMax the cap that the gateway itself set. */
@@ -48,23 +51,31 @@ export class StreamRelay implements StreamReceiver {
     this.#outputTokensMax = outputTokensMax;
   }
 
-  begin(status: number, upstream: UpstreamCall, times: AttemptTimes, asked: UpstreamRequest): void {
+  takes(type: string): boolean {
+    return isEventStream(type) || (this.#call.surface.passesMedia && !type.startsWith("application/json"));
+  }
+
+  begin(status: number, upstream: UpstreamCall, times: AttemptTimes, asked: UpstreamRequest, type: string): void {
     this.begun = true;
     this.#upstream = upstream;
     this.#event.status = status;
     this.#event.code = "";
+    this.#isEvents = isEventStream(type);
     const { proxy, surface } = this.#call;
     const { translation, includeUsage } = this.#request;
     const { sseEventBytesMax } = proxy.config.gateway;
     this.#scan =
       translation !== null && (translation.always || asked.endpoint !== surface.wire)
         ? new TranslatedStream(translation.openStream(this.#event), sseEventBytesMax)
-        : openScan(asked, includeUsage, sseEventBytesMax);
+        : this.#isEvents
+          ? openScan(asked, includeUsage, sseEventBytesMax)
+          : new MediaScan();
     // A client that left needs no pace: the rest is read for its usage.
     this.#client.onLeft(() => upstream.resume());
     if (this.#client.left) return;
     const nowMs = proxy.clock.monotonicMs();
-    respondStreamHead(this.#call.response, status, {
+    const sentType = this.#isEvents ? eventStreamType : findMediaType(type, "application/octet-stream");
+    respondStreamHead(this.#call.response, status, sentType, {
       requestId: this.#call.requestId,
       corsOrigin: this.#call.corsOrigin,
       overheadMs: times.sentAtMs - this.#call.startedAtMs + (nowMs - times.firstByteAtMs),
@@ -117,6 +128,8 @@ export class StreamRelay implements StreamReceiver {
       this.#writeError(refusal);
     } else if (this.#scan instanceof TranslatedStream) this.#endTranslated(this.#scan, target);
     if (this.#client.left) setClientLeft(event);
+    // Of sound that breaks off, only the connection can tell.
+    else if (this.#failure !== null && !this.#isEvents) response.destroy();
     else {
       if (event.costNanoUsd !== null) response.addTrailers({ "x-tollgate-cost-usd": formatUsd(event.costNanoUsd) });
       response.end();
@@ -130,7 +143,7 @@ export class StreamRelay implements StreamReceiver {
   }
 
   #writeError(refusal: Refusal): void {
-    if (this.#client.left) return;
+    if (this.#client.left || !this.#isEvents) return;
     const { surface, requestId } = this.#call;
     this.#write(surface.errors.formatEvent(surface.errors.makeBody(refusal, requestId)));
   }

@@ -17,8 +17,14 @@ export function findReportedUsage(body: Buffer, endpoint: WireEndpoint): UsageRe
   if (span === undefined) return null;
   try {
     const value: unknown = JSON.parse(body.toString("utf8", span.valueStart, span.valueEnd));
-    return value === null ? null : endpoint === "messages" ? parseAnthropicUsage(value) : parseOpenAiUsage(value);
+    if (value === null || !hasTokens(value)) return null;
+    return endpoint === "messages" ? parseAnthropicUsage(value) : parseOpenAiUsage(value);
   } catch {
     return { ok: false, reason: "the usage is not valid JSON" };
   }
+}
+
+/** What is charged by the minute says so instead of tokens. */
+export function hasTokens(usage: unknown): boolean {
+  return !(typeof usage === "object" && usage !== null && "type" in usage && usage.type === "duration");
 }

@@ -197,9 +197,16 @@ export function respondAnswer(
   burst.end(response, body.length <= singleWriteBytesMax ? body.toString("latin1") : body);
 }
 
+export const eventStreamType = "text/event-stream; charset=utf-8";
+
 /** Writes the head of a stream. Its cost follows in a trailer, because it is known only at the end. */
-export function respondStreamHead(response: ServerResponse, status: number, facts: CallFacts): void {
-  const headers = makeCallHeaders(facts, "text/event-stream; charset=utf-8");
+export function respondStreamHead(
+  response: ServerResponse,
+  status: number,
+  contentType: string,
+  facts: CallFacts,
+): void {
+  const headers = makeCallHeaders(facts, contentType);
   headers.push("x-accel-buffering", "no", "trailer", "x-tollgate-cost-usd");
   response.writeHead(status, headers);
   // The first event follows at once; without this the head would wait for a second write.

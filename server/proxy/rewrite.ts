@@ -68,7 +68,7 @@ function makeUpstreamBody(
     cap !== null &&
     ((isTranslated && chatCapField === "max_completion_tokens") ||
       (isOpenAiText && chatCapField === "max_tokens" && request.json.max_completion_tokens !== undefined));
-  if ((isChanged || isRenamed) && endpoint !== "embeddings") {
+  if ((isChanged || isRenamed) && cappedEndpoints.has(endpoint)) {
     const field = findCapField(endpoint, request, target);
     set(field, String(cap));
     const other = field === "max_tokens" ? "max_completion_tokens" : "max_tokens";
@@ -76,6 +76,14 @@ function makeUpstreamBody(
   }
   return changed ? replaceTopLevelFields(request.body, [...request.fields], changes) : request.body;
 }
+
+/** What takes a cap on its output at all. */
+const cappedEndpoints: ReadonlySet<WireEndpoint> = new Set([
+  "chat_completions",
+  "completions",
+  "messages",
+  "responses",
+]);
 
 function findCapField(endpoint: WireEndpoint, { json }: ParsedInference, { type }: ProviderTarget): string {
   if (endpoint === "messages") return "max_tokens";

@@ -15,6 +15,8 @@ import { handleInference } from "./pipeline.ts";
 import { respondRefusal } from "./respond.ts";
 import { messagesSurface } from "./surfaces/anthropic/messages-surface.ts";
 import { chatSurface } from "./surfaces/chat-surface.ts";
+import { makePassSurface } from "./surfaces/pass/pass-surface.ts";
+import { responsesSurface } from "./surfaces/responses/responses-surface.ts";
 import type { Surface } from "./surfaces/surface.ts";
 import { inferenceSurface } from "./surfaces/tensorzero/inference-surface.ts";
 import { makeTextSurface } from "./surfaces/text-surface.ts";
@@ -24,6 +26,15 @@ const openAiRoutes: readonly (readonly [path: string, surface: Surface])[] = [
   ["/chat/completions", chatSurface],
   ["/completions", makeTextSurface("completions", "/completions")],
   ["/embeddings", makeTextSurface("embeddings", "/embeddings")],
+  ["/responses", responsesSurface],
+  ["/images/generations", makePassSurface("images_generations", "/images/generations")],
+  ["/images/edits", makePassSurface("images_edits", "/images/edits")],
+  ["/images/variations", makePassSurface("images_variations", "/images/variations")],
+  ["/audio/speech", makePassSurface("audio_speech", "/audio/speech")],
+  ["/audio/transcriptions", makePassSurface("audio_transcriptions", "/audio/transcriptions")],
+  ["/audio/translations", makePassSurface("audio_translations", "/audio/translations")],
+  ["/moderations", makePassSurface("moderations", "/moderations")],
+  ["/rerank", makePassSurface("rerank", "/rerank")],
 ];
 
 const otherRoutes: readonly (readonly [path: string, surface: Surface])[] = [

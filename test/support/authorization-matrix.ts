@@ -52,7 +52,17 @@ limits.topUp        | 401    | 403       | 403         | 403            | 200 20
 limits.reset        | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
 limits.listProcesses | 401   | 403       | 403         | 403            | 200            | 403            | 200
 limits.writeOff     | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+credentials.create  | 401    | 403       | 403         | 403            | 201            | 403            | 201
+credentials.list    | 401    | 403       | 403         | 403            | 200            | 403            | 200
+credentials.get     | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+credentials.update  | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+credentials.delete  | 401    | 403       | 403         | 403            | 204 204 404    | 403            | 204 204 404
+credentials.test    | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+credentials.rotateSealKey | 401 | 403     | 403         | 403            | 200            | 403            | 200
+providers.list      | 401    | 403       | 403         | 403            | 200            | 403            | 200
 plans.list          | 401    | 403       | 403         | 200            | 200            | 200            | 200
+config.get          | 401    | 403       | 403         | 403            | 200            | 403            | 200
+config.reload       | 401    | 403       | 403         | 403            | 200            | 403            | 200
 prices.list         | 401    | 403       | 403         | 403            | 200            | 403            | 200
 prices.get          | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
 prices.put          | 401    | 403       | 403         | 403            | 200            | 403            | 200
@@ -123,6 +133,8 @@ export interface MatrixObject {
   ownerId: string;
   /** A process that leases budgets. */
   process: string;
+  /** A stored credential of a provider. */
+  credentialName: string;
   webhookId: string;
   /** A message to the webhook, which was given up. */
   deliveryId: string;
@@ -172,7 +184,17 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "limits.reset": ({ publicId }) => ({ public_id: publicId, period: "total" }),
   "limits.listProcesses": () => ({}),
   "limits.writeOff": ({ process }) => ({ process }),
+  "credentials.create": () => ({ name: makeCredentialName(), secret: "sk-of-the-matrix" }),
+  "credentials.list": () => ({}),
+  "credentials.get": makeCredentialReference,
+  "credentials.update": ({ credentialName }) => ({ credential_name: credentialName, secret: "sk-of-the-matrix-2" }),
+  "credentials.delete": makeCredentialReference,
+  "credentials.test": ({ credentialName }) => ({ credential_name: credentialName, model: "echo::matrix" }),
+  "credentials.rotateSealKey": () => ({}),
+  "providers.list": () => ({}),
   "plans.list": () => ({}),
+  "config.get": () => ({}),
+  "config.reload": () => ({}),
   "prices.list": () => ({}),
   "prices.get": makePriceReference,
   "prices.put": () => ({ model: "priced", input_usd_per_million: "1", output_usd_per_million: "2" }),
@@ -212,6 +234,15 @@ function makePriceReference({ limitId }: MatrixObject): Record<string, unknown> 
 
 function makeRuleReference({ limitId }: MatrixObject): Record<string, unknown> {
   return { rule_id: limitId };
+}
+
+/** One that is not taken. */
+export function makeCredentialName(): string {
+  return `matrix-${randomBytes(6).toString("hex")}`;
+}
+
+function makeCredentialReference({ credentialName }: MatrixObject): Record<string, unknown> {
+  return { credential_name: credentialName };
 }
 
 function makeWebhookReference({ webhookId }: MatrixObject): Record<string, unknown> {

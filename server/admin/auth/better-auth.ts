@@ -21,7 +21,6 @@ export function makeAuth(
   const { auth } = config;
   const [baseURL] = origins;
   const isSecure = baseURL.startsWith("https://");
-  const [firstPlan = ""] = config.plans.keys();
   const attempts = { window: 60, max: auth.attemptsPerMinuteMax };
   const later = (ms: number): Date => new Date(clock.nowMs() + ms);
   return betterAuth({
@@ -83,6 +82,7 @@ export function makeAuth(
         create: {
           before: (user, context) => {
             const id = makeRandomText(randomBytes, 32);
+            const [firstPlan = ""] = config.plans.keys();
             const after = { id, email: user.email, name: user.name, role: "member", plan: firstPlan };
             addAuthAudit({
               actor: `user:${id}`,

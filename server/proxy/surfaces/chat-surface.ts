@@ -12,6 +12,7 @@ export const chatSurface: Surface = {
   credential: "bearer",
   errors: openAiErrors,
   takesForms: false,
+  passesMedia: false,
   parse(proxy, body) {
     const read = parseJsonBody(body);
     if ("code" in read) return read;

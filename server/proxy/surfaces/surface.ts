@@ -23,6 +23,8 @@ export interface Surface {
   readonly errors: ErrorShape;
   /** Whether `multipart/form-data` is taken beside JSON. */
   readonly takesForms: boolean;
+  /** Whether answers may be something else than JSON and events: sound, plain text. */
+  readonly passesMedia: boolean;
   /** Takes a body apart; a refusal (400) names the field. */
   parse(
     proxy: ProxyContext,

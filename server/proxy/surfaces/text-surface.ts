@@ -15,6 +15,7 @@ export function makeTextSurface(wire: WireEndpoint, path: string): Surface {
     credential: "bearer",
     errors: openAiErrors,
     takesForms: false,
+    passesMedia: false,
     parse(_proxy, body) {
       const parsed = parseJsonBody(body);
       if ("code" in parsed) return parsed;

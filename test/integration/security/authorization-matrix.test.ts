@@ -17,6 +17,7 @@ import {
   listRouteCells,
   type MatrixCell,
   type MatrixObject,
+  makeCredentialName,
   matrixInputs,
   objectNames,
 } from "../../support/authorization-matrix.ts";
@@ -68,6 +69,7 @@ async function makeObject(cell: MatrixCell): Promise<MatrixObject> {
       userId: "nobody",
       limitId: "rule_none",
       process: "none",
+      credentialName: "none",
       webhookId: "hook_none",
       deliveryId: "msg_none",
       job: "no-such-job",
@@ -86,6 +88,7 @@ async function makeObject(cell: MatrixCell): Promise<MatrixObject> {
   return {
     ...key,
     ownerId,
+    credentialName: await findCredentialName(cell),
     userId: await findUserId(cell),
     limitId: await findLimitId(cell),
     process: await makeProcess(cell),
@@ -150,6 +153,20 @@ async function findLimitId({ name, status }: MatrixCell): Promise<string> {
   return ((await made.json()) as { id: string }).id;
 }
 
+/** A stored credential, where the call gets as far as that; a key pins it where it is to be tried. */
+async function findCredentialName({ name, status }: MatrixCell): Promise<string> {
+  if (!/^credentials\.(get|update|delete|test)$/.test(name) || status >= 300) return "none";
+  const made = await gateway.call("POST", "/admin/credentials", gateway.adminKey, {
+    name: makeCredentialName(),
+    secret: "sk-of-the-matrix",
+  });
+  const stored = (await made.json()) as { name: string };
+  if (name === "credentials.test") {
+    await gateway.makeKey({ provider_credentials: { echo: stored.name }, permissions: ["ai:inference"] });
+  }
+  return stored.name;
+}
+
 /** All that a call could have changed. */
 async function loadState(): Promise<string> {
   const { sql } = gateway.database.database;
@@ -160,11 +177,13 @@ async function loadState(): Promise<string> {
   const limits = await sql`select * from limit_rule order by id`;
   const prices = await sql`select * from model_price order by id`;
   const windows = await sql`select window_id, extra_nano_usd from budget_window order by window_id`;
+  const credentials = await sql`select * from provider_credential order by name`;
   const processes = await sql`select process, closed_at from budget_process order by process`;
   const webhooks = await sql`select * from webhook order by id`;
   const jobs = await sql`select job, requested_at from job_state order by job`;
   const deliveries = await sql`select id, state from webhook_delivery order by id`;
-  return JSON.stringify([keys, secrets, users, limits, prices, windows, processes, webhooks, deliveries, jobs]);
+  const more = [prices, windows, processes, webhooks, deliveries, jobs, credentials];
+  return JSON.stringify([keys, secrets, users, limits, ...more]);
 }
 
 async function check(cell: MatrixCell): Promise<void> {

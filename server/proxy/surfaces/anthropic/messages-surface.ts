@@ -72,6 +72,7 @@ export const messagesSurface: Surface = {
   credential: "bearer_or_x_api_key",
   errors: anthropicErrors,
   takesForms: false,
+  passesMedia: false,
   parse: (_proxy, body, request) => parseMessages(body, request, true),
   prepare: (parsed, model) => prepareTranslated(parsed, model, "messages", translate),
 };

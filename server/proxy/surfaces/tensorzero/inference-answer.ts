@@ -1,4 +1,4 @@
-import type { NanoUsd } from "../../../core/money.ts";
+import { formatUsd } from "../../../core/money.ts";
 import type { TokenUsage } from "../../../core/usage.ts";
 import { isJson, type Json } from "../json-value.ts";
 import type { AnswerFacts } from "../surface.ts";
@@ -10,9 +10,9 @@ export interface AskedInference {
   isJson: boolean;
 }
 
-/** USD as TensorZero tells it: a number, exact to a nano-USD as far as a number can be. */
-export function makeCost(costNanoUsd: NanoUsd | bigint | null): number | null {
-  return costNanoUsd === null ? null : Number(costNanoUsd) / 1e9;
+/** USD as TensorZero tells it: a JSON number, of which the digits are exact. Nothing is computed with it. */
+export function makeCost(costNanoUsd: bigint | null): number | null {
+  return costNanoUsd === null ? null : (JSON.parse(formatUsd(costNanoUsd)) as number);
 }
 
 /** TensorZero counts cached tokens as input, reasoning as output. */

@@ -113,6 +113,7 @@ export const inferenceSurface: Surface = {
   credential: "bearer",
   errors: tensorZeroErrors,
   takesForms: false,
+  passesMedia: false,
   parse(proxy, body) {
     const read = parseJsonBody(body);
     return "code" in read ? read : parseBody(proxy, body, read);
