@@ -6,7 +6,7 @@ import { parseRetryAfter } from "../server/core/webhook-retry.ts";
 import { makeSignatureHeaders } from "../server/core/webhook-signature.ts";
 import { type Egress, EgressError } from "../server/platform/egress.ts";
 import { MailError, type Mailer } from "../server/platform/mailer.ts";
-import { openSealed, SealError } from "../server/platform/seal.ts";
+import { openSealedByAny, SealError } from "../server/platform/seal.ts";
 import { version } from "../server/platform/version.ts";
 
 /** How one try ended. `gone`: the receiver says that it wants no more of these (410). */
@@ -16,7 +16,7 @@ export type SendOutcome =
   | { kind: "failed"; status: number | null; error: string; retryAfterMs: number };
 
 export interface SendTools {
-  sealKey: Secret;
+  sealKeys: readonly { value: Secret }[];
   egress: Egress;
   /** `null`: this deployment has no mail server. */
   mailer: Mailer | null;
@@ -30,11 +30,8 @@ export async function sendDelivery(
   delivery: StoredDelivery,
 ): Promise<SendOutcome> {
   try {
-    const target = openSealed(
-      tools.sealKey,
-      { table: "webhook", id: webhook.id, field: "target" },
-      webhook.targetSealed,
-    );
+    const place = { table: "webhook", id: webhook.id, field: "target" };
+    const { text: target } = openSealedByAny(tools.sealKeys, place, webhook.targetSealed);
     if (webhook.kind === "email") return await sendMail(tools.mailer, target, delivery);
     return await sendHttp(tools, webhook, target, delivery);
   } catch (error) {
@@ -73,11 +70,11 @@ async function sendHttp(
 }
 
 /** The newest first; the old one for as long as it counts. */
-function listSecrets({ sealKey, nowMs }: SendTools, webhook: StoredWebhook): Secret[] {
+function listSecrets({ sealKeys, nowMs }: SendTools, webhook: StoredWebhook): Secret[] {
   const { secretSealed, previousSecretSealed, previousSecretUntil } = webhook;
   const isBoth = previousSecretUntil !== null && previousSecretUntil.getTime() > nowMs;
   const place = { table: "webhook", id: webhook.id, field: "secret" };
   return [secretSealed, isBoth ? previousSecretSealed : null]
     .filter((sealed) => sealed !== null)
-    .map((sealed) => openSealed(sealKey, place, sealed));
+    .map((sealed) => openSealedByAny(sealKeys, place, sealed).text);
 }

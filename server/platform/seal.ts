@@ -58,6 +58,30 @@ export function openSealed(sealKey: Secret, place: SealPlace, sealed: Buffer): S
   }
 }
 
+/**
+ * Decrypts what was sealed under any of the keys, as while one replaces the other. A wrong key never opens anything.
+ *
+ * @param sealKeys the newest first.
+ * @returns the text, and whether it is sealed under the newest.
+ * @throws SealError where none opens it.
+ */
+export function openSealedByAny(
+  sealKeys: readonly { value: Secret }[],
+  place: SealPlace,
+  sealed: Buffer,
+): { text: Secret; isNewest: boolean } {
+  let last: SealError | null = null;
+  for (const [index, { value }] of sealKeys.entries()) {
+    try {
+      return { text: openSealed(value, place, sealed), isNewest: index === 0 };
+    } catch (error) {
+      if (!(error instanceof SealError)) throw error;
+      last = error;
+    }
+  }
+  throw last ?? new SealError(`there is no seal key to open ${place.table}.${place.field} of ${place.id}`);
+}
+
 /** No other use of the seal key says anything about it. */
 function makeKey(sealKey: Secret): Buffer {
   return Buffer.from(hkdfSync("sha256", sealKey.reveal(), "", "tollgate sealed fields", 32));
