@@ -6,7 +6,7 @@ import { parseRetryAfter } from "../server/core/webhook-retry.ts";
 import { makeSignatureHeaders } from "../server/core/webhook-signature.ts";
 import { type Egress, EgressError } from "../server/platform/egress.ts";
 import { MailError, type Mailer } from "../server/platform/mailer.ts";
-import { openSealedByAny, SealError } from "../server/platform/seal.ts";
+import { openSealedWithAny, SealError } from "../server/platform/seal.ts";
 import { version } from "../server/platform/version.ts";
 
 /** How one try ended. `gone`: the receiver says that it wants no more of these (410). */
@@ -16,7 +16,8 @@ export type SendOutcome =
   | { kind: "failed"; status: number | null; error: string; retryAfterMs: number };
 
 export interface SendTools {
-  sealKeys: readonly { value: Secret }[];
+  /** Newest first. */
+  sealKeys: readonly Secret[];
   egress: Egress;
   /** `null`: this deployment has no mail server. */
   mailer: Mailer | null;
@@ -30,8 +31,11 @@ export async function sendDelivery(
   delivery: StoredDelivery,
 ): Promise<SendOutcome> {
   try {
-    const place = { table: "webhook", id: webhook.id, field: "target" };
-    const { text: target } = openSealedByAny(tools.sealKeys, place, webhook.targetSealed);
+    const target = openSealedWithAny(
+      tools.sealKeys,
+      { table: "webhook", id: webhook.id, field: "target" },
+      webhook.targetSealed,
+    );
     if (webhook.kind === "email") return await sendMail(tools.mailer, target, delivery);
     return await sendHttp(tools, webhook, target, delivery);
   } catch (error) {
@@ -76,5 +80,5 @@ function listSecrets({ sealKeys, nowMs }: SendTools, webhook: StoredWebhook): Se
   const place = { table: "webhook", id: webhook.id, field: "secret" };
   return [secretSealed, isBoth ? previousSecretSealed : null]
     .filter((sealed) => sealed !== null)
-    .map((sealed) => openSealedByAny(sealKeys, place, sealed).text);
+    .map((sealed) => openSealedWithAny(sealKeys, place, sealed));
 }

@@ -16,6 +16,8 @@ import { latency } from "./measures/latency.ts";
 import type { Measure, MeasureResult } from "./measures/measure.ts";
 import { streamMemory } from "./measures/stream-memory.ts";
 import { streamThroughput } from "./measures/stream-throughput.ts";
+import { translated } from "./measures/translated.ts";
+import { usagePage } from "./measures/usage-page.ts";
 import { type Options, parseOptions } from "./options.ts";
 import { type Cores, getCores, settleOnCores } from "./processes/cores.ts";
 import { barCells, listBarRows, makeReport } from "./report.ts";
@@ -29,6 +31,8 @@ const measures: readonly Measure[] = [
   streamMemory,
   ingest,
   keyGrowth,
+  usagePage,
+  translated,
 ];
 const resultsFolder = fileURLToPath(new URL("../../bench/", import.meta.url));
 

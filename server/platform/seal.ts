@@ -59,27 +59,20 @@ export function openSealed(sealKey: Secret, place: SealPlace, sealed: Buffer): S
 }
 
 /**
- * Decrypts what was sealed under any of the keys, as while one replaces the other. A wrong key never opens anything.
+ * The same with any of the keys, for what does not say which one it was sealed with.
  *
- * @param sealKeys the newest first.
- * @returns the text, and whether it is sealed under the newest.
- * @throws SealError where none opens it.
+ * @throws SealError of the last.
  */
-export function openSealedByAny(
-  sealKeys: readonly { value: Secret }[],
-  place: SealPlace,
-  sealed: Buffer,
-): { text: Secret; isNewest: boolean } {
-  let last: SealError | null = null;
-  for (const [index, { value }] of sealKeys.entries()) {
+export function openSealedWithAny(sealKeys: readonly Secret[], place: SealPlace, sealed: Buffer): Secret {
+  let fault: unknown = new SealError("there is no seal key");
+  for (const sealKey of sealKeys) {
     try {
-      return { text: openSealed(value, place, sealed), isNewest: index === 0 };
+      return openSealed(sealKey, place, sealed);
     } catch (error) {
-      if (!(error instanceof SealError)) throw error;
-      last = error;
+      fault = error;
     }
   }
-  throw last ?? new SealError(`there is no seal key to open ${place.table}.${place.field} of ${place.id}`);
+  throw fault;
 }
 
 /** No other use of the seal key says anything about it. */

@@ -25,7 +25,8 @@ const deleteRowsMax = 1_000;
 export async function handleDeliverWebhooks(tools: JobTools) {
   const { context, signal } = tools;
   const { sql } = context.database;
-  const { sealKeys, egress, smtp } = context.config;
+  const { sealKeys: keys, egress, smtp } = context.config;
+  const sealKeys = keys.map(({ value }) => value);
   const way = { sealKeys, egress: openEgress(egress), mailer: smtp === null ? null : openMailer(smtp) };
   const done = { delivered: 0, failed: 0, parked: 0 };
   for (;;) {

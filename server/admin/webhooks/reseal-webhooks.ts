@@ -1,6 +1,7 @@
 import { findLockedWebhook, listWebhooks, updateWebhookSeals } from "../../../db/queries/webhooks.ts";
 import { AppError } from "../../core/error.ts";
-import { makeSealed, openSealedByAny, SealError } from "../../platform/seal.ts";
+import type { Secret } from "../../core/secret.ts";
+import { makeSealed, openSealedWithAny, SealError, type SealPlace } from "../../platform/seal.ts";
 import { insertAudit } from "../audit/insert-audit.ts";
 import type { ProcedureContext } from "../context.ts";
 
@@ -46,9 +47,16 @@ export async function resealWebhooks(ctx: ProcedureContext): Promise<number> {
   return count;
 }
 
-function openSealedField(ctx: ProcedureContext, place: Parameters<typeof openSealedByAny>[1], sealed: Buffer) {
+/** @returns `isNewest`: it is sealed under the newest key already. */
+function openSealedField(ctx: ProcedureContext, place: SealPlace, sealed: Buffer): { text: Secret; isNewest: boolean } {
+  const keys = ctx.config.sealKeys.map(({ value }) => value);
   try {
-    return openSealedByAny(ctx.config.sealKeys, place, sealed);
+    return { text: openSealedWithAny(keys.slice(0, 1), place, sealed), isNewest: true };
+  } catch (error) {
+    if (!(error instanceof SealError)) throw error;
+  }
+  try {
+    return { text: openSealedWithAny(keys.slice(1), place, sealed), isNewest: false };
   } catch (error) {
     if (error instanceof SealError) throw new AppError("conflict", `${error.message}.`);
     throw error;
