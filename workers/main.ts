@@ -76,6 +76,10 @@ export async function startWorkers(options: StartWorkersOptions): Promise<void> 
         metrics.observeRollupLag(lag);
         tell({ kind: "rollups", lag });
       },
+      observeBookDifferences(found) {
+        metrics.observeBookDifferences(found);
+        tell({ kind: "books", found });
+      },
     },
   });
 

@@ -9,6 +9,7 @@ import { handleFlagStaleKeys } from "./jobs/flag-stale-keys.ts";
 import { handleManagePartitions } from "./jobs/manage-partitions.ts";
 import { handleMergeRollups } from "./jobs/merge-rollups.ts";
 import { handleReapLeases } from "./jobs/reap-leases.ts";
+import { handleReconcileSpend } from "./jobs/reconcile-spend.ts";
 import { handleRerateUsage } from "./jobs/rerate-usage.ts";
 import { handleResetBudgets } from "./jobs/reset-budgets.ts";
 import { handleVerifyAuditChain } from "./jobs/verify-audit-chain.ts";
@@ -114,6 +115,15 @@ export const jobs: readonly JobDefinition[] = [
     concurrency: 1,
     attemptsMax: 5,
     handle: handleRerateUsage,
+  },
+  {
+    name: "reconcile-spend",
+    queue: "upkeep",
+    // At night, beside no other job of the hour: it reads every raw event that is kept.
+    schedule: "20 3 * * *",
+    concurrency: 1,
+    attemptsMax: 3,
+    handle: handleReconcileSpend,
   },
   {
     name: "reset-budgets",

@@ -17,6 +17,7 @@ import type { Measure, MeasureResult } from "./measures/measure.ts";
 import { streamMemory } from "./measures/stream-memory.ts";
 import { streamThroughput } from "./measures/stream-throughput.ts";
 import { translated } from "./measures/translated.ts";
+import { usagePage } from "./measures/usage-page.ts";
 import { type Options, parseOptions } from "./options.ts";
 import { type Cores, getCores, settleOnCores } from "./processes/cores.ts";
 import { barCells, listBarRows, makeReport } from "./report.ts";
@@ -31,6 +32,7 @@ const measures: readonly Measure[] = [
   ingest,
   keyGrowth,
   translated,
+  usagePage,
 ];
 const resultsFolder = fileURLToPath(new URL("../../bench/", import.meta.url));
 

@@ -49,6 +49,8 @@ import { listProviders } from "./providers/list.ts";
 import { makeCallerFactory, makeRouter } from "./trpc.ts";
 import { listEvents } from "./usage/events.ts";
 import { queryUsage } from "./usage/query.ts";
+import { repairUsage } from "./usage/reconcile.ts";
+import { getReconcileReport } from "./usage/reconcile-report.ts";
 import { rerateUsage } from "./usage/rerate.ts";
 import { getRerate } from "./usage/rerate-get.ts";
 import { listRerates } from "./usage/rerate-list.ts";
@@ -129,7 +131,15 @@ export const appRouter = makeRouter({
   providers: makeRouter({ list: listProviders }),
   prices: makeRouter({ list: listPrices, get: getPrice, put: putPrice, delete: deletePrice }),
   session: makeRouter({ get: getSession }),
-  usage: makeRouter({ query: queryUsage, events: listEvents, rerate: rerateUsage, listRerates, getRerate }),
+  usage: makeRouter({
+    query: queryUsage,
+    events: listEvents,
+    rerate: rerateUsage,
+    listRerates,
+    getRerate,
+    reconcile: repairUsage,
+    reconcileReport: getReconcileReport,
+  }),
   jobs: makeRouter({ list: listJobs, run: runJob }),
   webhooks: makeRouter({
     create: createWebhook,

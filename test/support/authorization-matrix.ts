@@ -71,6 +71,8 @@ session.get         | 401    | 403       | 403         | 200            | 200   
 usage.query         | 401    | 403       | 200 404 404 | 403            | 200 200 200-   | 200 404 404    | 200 200 200-
 usage.events        | 401    | 403       | 200 404 404 | 403            | 200 200 200-   | 200 404 404    | 200 200 200-
 usage.rerate        | 401    | 403       | 403         | 403            | 200            | 403            | 200
+usage.reconcile     | 401    | 403       | 403         | 403            | 200            | 403            | 200
+usage.reconcileReport | 401  | 403       | 403         | 403            | 200            | 403            | 200
 usage.listRerates   | 401    | 403       | 403         | 403            | 200            | 403            | 200
 usage.getRerate     | 401    | 403       | 403         | 403            | 404            | 403            | 404
 jobs.list           | 401    | 403       | 403         | 403            | 200            | 403            | 200
@@ -204,6 +206,8 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "audit.verify": () => ({}),
   "usage.events": ({ ownerId }) => ({ owner_id: ownerId }),
   "usage.rerate": () => ({ from: "2026-01-01T00:00:00Z", models: ["none"] }),
+  "usage.reconcile": () => ({ days: 1 }),
+  "usage.reconcileReport": () => ({ days: 1 }),
   "usage.listRerates": () => ({}),
   "usage.getRerate": () => ({ run_id: 999_999_999 }),
   "usage.query": ({ ownerId }) => ({ owner_id: ownerId, group_by: ["key"] }),

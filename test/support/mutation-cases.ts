@@ -248,6 +248,7 @@ export const mutationCases: Readonly<Record<string, MutationCase>> = {
       return { input, objectIds: [input.delivery_id] };
     },
   },
+  "usage.reconcile": { prepare: async () => ({ input: { days: 1 } }) },
   "usage.rerate": { prepare: async () => ({ input: { from: "2026-01-01T00:00:00Z", models: ["none"] } }) },
   "users.invite": {
     async prepare() {
