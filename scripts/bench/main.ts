@@ -33,6 +33,8 @@ const measures: readonly Measure[] = [
   keyGrowth,
   translated,
   usagePage,
+  usagePage,
+  translated,
 ];
 const resultsFolder = fileURLToPath(new URL("../../bench/", import.meta.url));
 

@@ -67,6 +67,8 @@ export interface TestGatewayOptions {
   redisUrl?: string;
   /** The same for LISTEN alone. */
   listenUrl?: string;
+  /** Variables that the config file names. */
+  env?: Record<string, string>;
 }
 
 /** A model whose provider is at `upstreamUrl`, priced at 1 and 2 USD per million tokens. */
@@ -95,6 +97,7 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
   const config = loadConfig({
     env: {
       TOLLGATE_DATA_DIR: dataDir,
+      ...options.env,
       ...(options.redisUrl === undefined ? {} : { REDIS_URL: options.redisUrl }),
     },
     configFile,
