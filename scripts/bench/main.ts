@@ -33,6 +33,8 @@ const measures: readonly Measure[] = [
   ingest,
   rollup,
   keyGrowth,
+  translated,
+  usagePage,
   usagePage,
   translated,
 ];

@@ -5,7 +5,7 @@ import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openGoogleTokenEndpoint } from "../../support/google-token-endpoint.ts";
 import { openProviderFake, type ProviderFake } from "../../support/provider-fake.ts";
-import { recorded } from "../../support/recorded-answers.ts";
+import { makeRecorded, recorded } from "../../support/recorded-answers.ts";
 import { openTestGateway, type TestGateway } from "../../support/test-gateway.ts";
 
 /** Somebody else's idea of every provider's wire. */
@@ -206,6 +206,40 @@ describe("Anthropic's messages, as they are", () => {
         output_tokens: output,
       });
     }
+  });
+});
+
+describe("a provider in another shape that breaks off in the middle", () => {
+  const model = "gcp_vertex_anthropic";
+  const messages = [{ role: "user", content: "hello" }];
+  const { contentType, body } = makeRecorded("anthropic", "text", true);
+
+  test.each([
+    ["/v1/chat/completions", "[DONE]"],
+    ["/v1/messages", "event: message_stop"],
+  ])("%s: an error event, and no end", async (path, end) => {
+    fake.reply = () => ({ headers: { "content-type": contentType }, body: body.subarray(0, body.length - 120) });
+    const answer = await gateway.call(path, { model, max_tokens: 64, stream: true, messages }, key);
+    const text = await answer.text();
+    fake.reply = null;
+    expect(answer.status).toBe(200);
+    expect(text).toContain(recorded.text[0]);
+    expect(text).not.toContain(end);
+    expect(text.trimEnd().split("\n\n").at(-1)).toContain('"error"');
+    expect(fake.calls.filter(({ path: called }) => called.includes("streamRawPredict")).length).toBeGreaterThan(0);
+    expected.push({ model, stream: true, status: 502, code: "upstream_error", usage_source: "estimated" });
+  });
+
+  test("an error of its own reaches the client in its words, and costs nothing", async () => {
+    const error = { code: 429, message: "Quota of projects/secret-project is used up.", status: "RESOURCE_EXHAUSTED" };
+    fake.reply = () => ({ status: 429, body: Buffer.from(JSON.stringify([{ error }])) });
+    const answer = await gateway.call("/v1/chat/completions", { model, messages }, key);
+    fake.reply = null;
+    expect(answer.status).toBe(429);
+    expect(await answer.json()).toMatchObject({
+      error: { message: "Quota of [removed] is used up.", type: "rate_limit_error", code: "RESOURCE_EXHAUSTED" },
+    });
+    expected.push({ model, status: 429, code: "upstream_error", cost_nano_usd: "0" });
   });
 });
 
