@@ -19,12 +19,7 @@ export class Statement {
     return `array(select v::${type} from jsonb_array_elements_text(${json}) with ordinality as t (v, n) order by n)`;
   }
 
-  async run<Row extends object>(transaction: postgres.TransactionSql, text: string): Promise<Row[]> {
+  async run<Row extends object>(transaction: postgres.ISql, text: string): Promise<Row[]> {
     return await transaction.unsafe<Row[]>(text, this.#values);
-  }
-
-  /** Gives the rows a few at a time, and waits for each to be taken before it asks PostgreSQL for more. */
-  stream<Row extends object>(transaction: postgres.TransactionSql, text: string, rows: number): AsyncIterable<Row[]> {
-    return transaction.unsafe<Row[]>(text, this.#values).cursor(rows);
   }
 }

@@ -1,7 +1,9 @@
 import pg from "pg";
 import type postgres from "postgres";
+import type { RefusalBatch } from "../server/core/refusal-count.ts";
 import type { UsageEvent } from "../server/core/usage-event.ts";
 import { copyUsageEvents } from "./queries/copy-usage-events.ts";
+import { insertRefusals } from "./queries/insert-refusals.ts";
 import { insertUsageEvents, openPartitions } from "./queries/insert-usage-events.ts";
 
 /** PostgreSQL's codes: an event is there already; retention dropped the day that a late event belongs to. */
@@ -30,17 +32,25 @@ export class UsageIngest {
   /**
    * Writes a batch and its part row in one transaction; idempotent by event id. One call at a time.
    *
+   * @param refusals stored with it, once for each of its numbers.
    * @returns how many events were new.
    */
-  async insert(process: string, events: readonly UsageEvent[]): Promise<number> {
-    if (events.length === 0) return 0;
+  async insert(process: string, events: readonly UsageEvent[], refusals: RefusalBatch | null = null): Promise<number> {
+    if (events.length === 0 && refusals === null) return 0;
     try {
+      const client = await this.#connect();
+      if (events.length === 0) {
+        if (refusals !== null) await insertRefusals(client, process, refusals);
+        return 0;
+      }
       await openPartitions(this.#sql, events);
-      await copyUsageEvents(await this.#connect(), process, events, this.#beforeCommit);
+      await copyUsageEvents(client, process, events, refusals, this.#beforeCommit);
       return events.length;
     } catch (error) {
-      if (error instanceof pg.DatabaseError && notCopied.has(error.code ?? "")) {
-        return await insertUsageEvents(this.#sql, process, events);
+      if (error instanceof pg.DatabaseError && notCopied.has(error.code ?? "") && events.length > 0) {
+        const added = await insertUsageEvents(this.#sql, process, events);
+        if (refusals !== null) await insertRefusals(await this.#connect(), process, refusals);
+        return added;
       }
       // Whatever the connection was in the middle of, the next batch begins on a new one.
       if (!(error instanceof pg.DatabaseError)) await this.end();

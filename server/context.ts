@@ -15,15 +15,19 @@ import { openLastUsed } from "./keys/last-used.ts";
 import { Flusher } from "./ledger/flusher.ts";
 import { Journal } from "./ledger/journal.ts";
 import { recoverJournals } from "./ledger/recovery.ts";
+import { RefusalCounts } from "./ledger/refusal-counts.ts";
 import { BudgetLeases } from "./limits/budget-leases.ts";
 import { LeaseConnection } from "./limits/lease-connection.ts";
 import { openRateWindows } from "./limits/open-rate-windows.ts";
 import { openPriceBook } from "./limits/price-book.ts";
 import { openProcessLease } from "./limits/process-lease.ts";
+import { openProviderReporter } from "./limits/provider-reporter.ts";
 import { RuleBook } from "./limits/rule-book.ts";
 import { makeStoredPrices } from "./limits/stored-prices.ts";
 import { type Clock, openClock } from "./platform/clock.ts";
 import type { Config } from "./platform/config.ts";
+import { ConfigReloader } from "./platform/config-reloader.ts";
+import type { ContextOptions } from "./platform/context-options.ts";
 import type { Logger } from "./platform/logger.ts";
 import { type Metrics, openMetrics } from "./platform/metrics.ts";
 import { openHealthBook } from "./providers/health-book.ts";
@@ -45,21 +49,11 @@ export interface Context {
   keyChannel: KeyChannel;
   ruleBook: RuleBook;
   proxy: ProxyContext;
+  /** Unique to this process and this start of it. */
+  process: string;
+  reloader: ConfigReloader;
   /** Moves what is left to PostgreSQL and ends everything, in order. Idempotent. */
   close(): Promise<void>;
-}
-
-export interface ContextOptions {
-  config: Config;
-  logger: Logger;
-  /** Of a migrated database. */
-  databaseUrl: string;
-  /** Where LISTEN connects, when it must not go through a pooler; the database itself unless given. */
-  listenUrl?: string;
-  /** Gives each process of a machine its own connections and journal; random unless a test wants to know it. */
-  process?: string;
-  /** An operator has written this process off, with the budgets that it holds: it must end. */
-  onWrittenOff?: () => void;
 }
 
 const closeFlushMs = 10_000;
@@ -87,7 +81,7 @@ export async function openContext(options: ContextOptions): Promise<Context> {
     await loadDatabaseTime(database, clock);
     await recoverJournals({ journalDir, sql: database.sql, clock, logger });
     journal = new Journal({ journalDir, process, segmentBytesMax: config.journal.segmentBytesMax, clock, metrics });
-    return await openRest(config, logger, clock, metrics, database, journal, process, onWrittenOff);
+    return await openRest(config, logger, clock, metrics, database, journal, process, onWrittenOff, options.loadConfig);
   } catch (error) {
     journal?.shutDown();
     await database.close();
@@ -113,11 +107,15 @@ async function openRest(
   journal: Journal,
   process: string,
   onWrittenOff: () => void,
+  loadConfig: () => Config = () => config,
 ): Promise<Context> {
   const keyCache = new KeyCache({
     database,
     clock,
-    plans: config.plans,
+    // Of now: a reload may have others.
+    get plans() {
+      return config.plans;
+    },
     entriesMax: config.keys.cacheEntriesMax,
     graceMs: config.gateway.graceMs,
     metrics,
@@ -128,6 +126,17 @@ async function openRest(
   const health = openHealthBook();
   const models = new ModelBook(config, openPriceBook(new Map()), health);
   const storedPrices = makeStoredPrices({ database, clock, logger, onPrices: (prices) => models.setStored(prices) });
+  const reloader = new ConfigReloader({
+    config,
+    load: loadConfig,
+    logger,
+    onApplied: () => {
+      models.setConfig(config);
+      ruleBook.noticeConfig();
+      // Keys are cut down to their owners' plans when they are read.
+      keyCache.forget(null);
+    },
+  });
   const vault = new CredentialVault({ database, clock, logger, config });
   let listening = false;
   let clientOrigins: ClientOrigins | null = null;
@@ -150,6 +159,7 @@ async function openRest(
     onBudgetPressure: (windowId) => budgets?.noticePressure(windowId),
     onRules: () => ruleBook.noticeChange(),
     onPrices: () => storedPrices.noticeChange(),
+    onReload: () => reloader.handleSignal(),
     onCredentials: () => vault.noticeChange(),
     onState: (up) => {
       listening = up;
@@ -166,7 +176,8 @@ async function openRest(
   clientOrigins = new ClientOrigins({ database, clock, channel: keyChannel, graceMs: config.gateway.graceMs });
   const leaseConnection = new LeaseConnection(database, process);
   const processLease = await openProcessLease(leaseConnection, process, onWrittenOff);
-  const flusher = new Flusher({ database, journal, process, clock, metrics, logger, ...config.journal });
+  const refusals = new RefusalCounts();
+  const flusher = new Flusher({ database, journal, process, clock, metrics, logger, refusals, ...config.journal });
   const openBudgets = new BudgetLeases({
     connection: leaseConnection,
     clock,
@@ -199,6 +210,15 @@ async function openRest(
     process,
     liveProcesses: () => processLease.live(),
   });
+  const reporter = openProviderReporter({
+    database,
+    logger,
+    process,
+    list: () => {
+      const used = health.list().filter(({ isUsed }) => isUsed);
+      return used.map((entry) => entry.getReport(clock.monotonicMs()));
+    },
+  });
   const openRequests = { count: 0 };
   metrics.watch("openRequests", () => openRequests.count);
   metrics.watch("keyCacheEntries", () => keyCache.size);
@@ -209,6 +229,7 @@ async function openRest(
   let closing: Promise<void> | null = null;
   async function closeAll(): Promise<void> {
     await providers.close();
+    await reporter.close();
     await rateWindows.close();
     await lastUsed.close();
     await openBudgets.close();
@@ -239,6 +260,8 @@ async function openRest(
     keyCache,
     keyChannel,
     ruleBook,
+    process,
+    reloader,
     proxy: {
       config,
       clock,
@@ -259,6 +282,7 @@ async function openRest(
       random: Math.random,
       journal,
       flusher,
+      refusals,
       makeEventId: openEventIds(clock),
       openCalls,
       answers: new AnswerBurst(),

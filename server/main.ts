@@ -11,6 +11,7 @@ import { type Context, openContext } from "./context.ts";
 import type { ApiKey } from "./core/api-key.ts";
 import type { Refusal } from "./core/error.ts";
 import { isPermissionGranted } from "./core/permission.ts";
+import { Secret } from "./core/secret.ts";
 import { makeHttpClose } from "./http/drain.ts";
 import { makeOperationsRouter } from "./http/health.ts";
 import { makeHttpServer } from "./http/server.ts";
@@ -21,13 +22,16 @@ import { makeBanner } from "./platform/banner.ts";
 import { type Config, loadProcessConfig, loadProcessFailpoint } from "./platform/config.ts";
 import { setEngineFlags } from "./platform/engine-flags.ts";
 import { setFailpoint } from "./platform/failpoint.ts";
+import { listenForHangup } from "./platform/hangup.ts";
 import { openLogger } from "./platform/logger.ts";
+import { makeQueueBoard, type QueueBoard } from "./platform/queue-board.ts";
 import { openRedis } from "./platform/redis.ts";
 import { makePolicyCheck } from "./platform/redis-policy.ts";
 import { openShutdown, type Shutdown } from "./platform/shutdown.ts";
 import { version } from "./platform/version.ts";
 import { openWorkerProcess, type WorkerProcess } from "./platform/worker-process.ts";
 import { findCorsOrigin, findPlaceRefusal } from "./proxy/admit.ts";
+import { makeProbeProvider } from "./proxy/probe-provider.ts";
 import { makeHotRoutes, makeInferenceRouter } from "./proxy/router.ts";
 import { openStore } from "./store.ts";
 
@@ -59,6 +63,7 @@ export async function startServer(options: ServerOptions): Promise<void> {
       config,
       logger,
       databaseUrl: store.databaseUrl,
+      loadConfig: () => loadProcessConfig({ ...options, readOnly: true }),
       onWrittenOff: () => void shutdown.stop("an operator has written this process off"),
     });
     undo.unshift(() => context.close());
@@ -67,11 +72,14 @@ export async function startServer(options: ServerOptions): Promise<void> {
         ? null
         : openRedis({ url: config.redisUrl, name: "tollgate:health", waits: false, logger, clock: context.clock });
     undo.unshift(() => Promise.resolve(redis?.disconnect()));
+    const databaseUrl = new Secret(store.databaseUrl);
+    const queueBoard = makeQueueBoard({ ...config, databaseUrl, logger, clock: context.clock }, "/admin/queues");
+    undo.unshift(() => queueBoard.close());
     // Only workers know whether they are up; they start last.
     let workers: WorkerProcess | null = null;
     const areWorkersUp = config.role === "all" ? () => workers?.isUp() ?? false : null;
     const server = makeHttpServer(
-      makeApp(makeRouters(context, shutdown, redis, areWorkersUp), logger),
+      makeApp(makeRouters(context, shutdown, redis, areWorkersUp, queueBoard), logger),
       makeHotRoutes(context.proxy),
     );
     const closeHttp = makeHttpClose(server);
@@ -94,10 +102,16 @@ export async function startServer(options: ServerOptions): Promise<void> {
     });
     shutdown.add("http", () => closeHttp(config.gateway.drainMs));
     shutdown.add("workers", () => workers?.stop());
+    shutdown.add("queue board", () => queueBoard.close());
     shutdown.add("redis", () => redis?.disconnect());
     shutdown.add("audit checkpoint", () => checkpointKeeper.close());
     shutdown.add("context", () => context.close());
     shutdown.add("store", () => store.close());
+    const endHangup = listenForHangup(
+      () => context.reloader.handleSignal(),
+      () => void shutdown.stop("SIGHUP"),
+    );
+    shutdown.addFirst("hangup", endHangup);
     process.stdout.write(`${makeBanner(config, url, keys)}\n`);
   } catch (error) {
     shutdown.close();
@@ -111,6 +125,7 @@ function makeRouters(
   shutdown: Shutdown,
   redis: Redis | null,
   areWorkersUp: (() => boolean) | null,
+  queueBoard: QueueBoard,
 ): Routers {
   const { config, clock, database, logger, metrics } = context;
   return {
@@ -119,7 +134,7 @@ function makeRouters(
       metrics,
       clock,
       version,
-      configHash: config.configHash,
+      getConfigHash: () => config.configHash,
       graceMs: config.gateway.graceMs,
       isStarted: () => true,
       isDraining: () => shutdown.draining,
@@ -134,6 +149,7 @@ function makeRouters(
       },
     }),
     admin: makeAdminRouter({
+      isDraining: () => shutdown.draining,
       authenticate: (request) => authenticateAdmin(context, request),
       version,
       database,
@@ -141,6 +157,9 @@ function makeRouters(
       config,
       logger,
       randomBytes,
+      queueBoard,
+      gateway: { process: context.process, reloader: context.reloader },
+      probeProvider: makeProbeProvider(context.proxy),
     }),
     dashboard: makeDashboardRouter(),
   };

@@ -18,6 +18,7 @@ export interface WorkerContext {
     observeKeyAdvice(counts: Record<string, number>): void;
     observeSilentLeases(silent: SilentLeases): void;
     observeRollupLag(lag: RollupLagObservation): void;
+    observeBookDifferences(found: number): void;
   };
   clock: Clock;
   /** Models and prices of the config file as it is now; those that were read last where it has mistakes. */

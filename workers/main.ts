@@ -9,6 +9,7 @@ import { openClock } from "../server/platform/clock.ts";
 import { type Config, loadProcessConfig, loadProcessFailpoint } from "../server/platform/config.ts";
 import { findEmbeddedPostgres } from "../server/platform/embedded-postgres/embedded-postgres.ts";
 import { setFailpoint } from "../server/platform/failpoint.ts";
+import { listenForHangup } from "../server/platform/hangup.ts";
 import { type Logger, openLogger } from "../server/platform/logger.ts";
 import { openMetrics } from "../server/platform/metrics.ts";
 import { openQueues } from "../server/platform/queues.ts";
@@ -75,6 +76,10 @@ export async function startWorkers(options: StartWorkersOptions): Promise<void> 
         metrics.observeRollupLag(lag);
         tell({ kind: "rollups", lag });
       },
+      observeBookDifferences(found) {
+        metrics.observeBookDifferences(found);
+        tell({ kind: "books", found });
+      },
     },
   });
 
@@ -94,6 +99,11 @@ export async function startWorkers(options: StartWorkersOptions): Promise<void> 
     return workers.stop(jobGraceMs);
   });
   shutdown.add("queues", () => queues.close());
+  // Of the config file they need models and prices, which they read whenever they re-rate.
+  listenForHangup(
+    () => logger.debug("SIGHUP: workers read the config file when they need it"),
+    () => void shutdown.stop("SIGHUP"),
+  );
   shutdown.add("database", () => database.close());
   if (isChild) {
     // Ctrl-C reaches the whole process group; the parent decides what it means.

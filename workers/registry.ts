@@ -1,13 +1,16 @@
 import type { Logger } from "../server/platform/logger.ts";
 import type { QueueName } from "../server/platform/queues.ts";
 import type { WorkerContext } from "./context.ts";
+import { handleAdoptJournals } from "./jobs/adopt-journals.ts";
 import { handleAggregateUsage } from "./jobs/aggregate-usage.ts";
 import { handleDeliverWebhooks } from "./jobs/deliver-webhooks.ts";
+import { handleEvaluateAlerts } from "./jobs/evaluate-alerts.ts";
 import { handleExpireKeys } from "./jobs/expire-keys.ts";
 import { handleFlagStaleKeys } from "./jobs/flag-stale-keys.ts";
 import { handleManagePartitions } from "./jobs/manage-partitions.ts";
 import { handleMergeRollups } from "./jobs/merge-rollups.ts";
 import { handleReapLeases } from "./jobs/reap-leases.ts";
+import { handleReconcileSpend } from "./jobs/reconcile-spend.ts";
 import { handleRerateUsage } from "./jobs/rerate-usage.ts";
 import { handleResetBudgets } from "./jobs/reset-budgets.ts";
 import { handleVerifyAuditChain } from "./jobs/verify-audit-chain.ts";
@@ -40,6 +43,14 @@ export interface JobDefinition {
 /** Every job there is. */
 export const jobs: readonly JobDefinition[] = [
   {
+    name: "adopt-journals",
+    queue: "upkeep",
+    schedule: "40 * * * * *",
+    concurrency: 1,
+    attemptsMax: 3,
+    handle: handleAdoptJournals,
+  },
+  {
     name: "aggregate-usage",
     queue: "upkeep",
     schedule: "*/10 * * * * *",
@@ -54,6 +65,14 @@ export const jobs: readonly JobDefinition[] = [
     concurrency: 2,
     attemptsMax: 3,
     handle: handleDeliverWebhooks,
+  },
+  {
+    name: "evaluate-alerts",
+    queue: "upkeep",
+    schedule: "* * * * *",
+    concurrency: 1,
+    attemptsMax: 3,
+    handle: handleEvaluateAlerts,
   },
   {
     name: "expire-keys",
@@ -105,6 +124,15 @@ export const jobs: readonly JobDefinition[] = [
     concurrency: 1,
     attemptsMax: 5,
     handle: handleRerateUsage,
+  },
+  {
+    name: "reconcile-spend",
+    queue: "upkeep",
+    // At night, beside no other job of the hour: it reads every raw event that is kept.
+    schedule: "20 3 * * *",
+    concurrency: 1,
+    attemptsMax: 3,
+    handle: handleReconcileSpend,
   },
   {
     name: "reset-budgets",

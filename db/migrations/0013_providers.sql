@@ -6,7 +6,9 @@ CREATE TABLE "provider_credential" (
 	"version" bigint DEFAULT 1 NOT NULL,
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"created_by" text NOT NULL,
-	"updated_at" timestamp (3) with time zone DEFAULT now() NOT NULL
+	"updated_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"tested_at" timestamp (3) with time zone,
+	"test_outcome" text
 );
 --> statement-breakpoint
 CREATE TABLE "provider_health" (
@@ -35,6 +37,3 @@ end $$;
 --> statement-breakpoint
 create trigger credential_changed after insert or update or delete or truncate on provider_credential
   for each statement execute function notify_credential_changed();
---> statement-breakpoint
--- Sealed texts are nobody's but the gateways' (see 0008).
-create policy tenant on provider_credential using (current_setting('tollgate.tenant', true) = '*');

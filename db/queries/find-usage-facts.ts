@@ -1,5 +1,6 @@
 import type postgres from "postgres";
 import type { Span } from "../../server/core/usage-plan.ts";
+import { listUnmergedSpans } from "./list-unmerged-spans.ts";
 
 /** What decides which tables a question about usage is answered from. Milliseconds since 1970. */
 export interface UsageFacts {
@@ -21,7 +22,6 @@ interface Row {
   raw_ms: string | null;
   hours_ms: string | null;
   first_hour_ms: string | null;
-  unmerged: [fromMs: number, toMs: number][];
   has_refusals: boolean;
 }
 
@@ -33,29 +33,19 @@ const dayMs = 86_400_000;
  * @param rawDays as retention keeps them: what is older may be gone by the next look.
  */
 export async function findUsageFacts(
-  transaction: postgres.TransactionSql,
+  transaction: postgres.ISql,
   range: { fromMs: number; toMs: number },
   rawDays: number,
 ): Promise<UsageFacts> {
   const from = new Date(range.fromMs).toISOString();
   const to = new Date(range.toMs).toISOString();
   const [row] = await transaction<Row[]>`
-    with part as (
-      select first_at, last_at, max(last_at) over (order by first_at rows between unbounded preceding and 1 preceding) as before
-      from usage_part where merged_at is null and first_at < ${to} and last_at >= ${from}
-    ), island as (
-      select first_at, last_at, count(*) filter (where before is null or before < first_at) over (order by first_at) as number
-      from part
-    )
     select floor(extract(epoch from now()) * 1000) as now_ms,
       (select coalesce(json_agg(day - date 'epoch'), '[]') from usage_day_touched) as touched,
       (select extract(epoch from to_timestamp(min(right(c.relname, 8)) || '+00', 'YYYYMMDDTZH')) * 1000
         from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'usage_event'::regclass) as raw_ms,
       (select extract(epoch from max(month) + interval '1 month') * 1000 from usage_hour_dropped) as hours_ms,
       (select extract(epoch from min(hour)) * 1000 from usage_hour) as first_hour_ms,
-      (select coalesce(json_agg(json_build_array(from_ms, to_ms)), '[]') from (
-        select floor(extract(epoch from min(first_at)) * 1000) as from_ms, floor(extract(epoch from max(last_at)) * 1000) + 1 as to_ms
-        from island group by number) spans) as unmerged,
       exists (select from usage_refusal where merged_at is null and hour < ${to} and hour >= ${from}) as has_refusals`;
   if (row === undefined) throw new Error("a question without FROM always has a row");
   const nowMs = Number(row.now_ms);
@@ -65,7 +55,7 @@ export async function findUsageFacts(
     touchedDays: new Set(row.touched),
     rawSinceMs: findRawSince(row.raw_ms === null ? keptMs : Math.max(Number(row.raw_ms), keptMs), row),
     hoursSinceMs: row.hours_ms === null ? Number.NEGATIVE_INFINITY : Number(row.hours_ms),
-    unmerged: row.unmerged.map(([fromMs, toMs]) => ({ fromMs, toMs })),
+    unmerged: await listUnmergedSpans(transaction, range),
     hasUnmergedRefusals: row.has_refusals,
   };
 }

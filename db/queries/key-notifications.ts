@@ -15,6 +15,8 @@ export interface KeyChangeListener {
   onRulesChanged(): void;
   /** A stored price changed. */
   onPricesChanged(): void;
+  /** A process (the payload) has read its config file anew and asks all others to do the same. */
+  onReloadAsked(process: string): void;
   /** A stored credential of a provider changed. */
   onCredentialsChanged(): void;
   /** What {@link sendHeartbeat} sent came back through the listening connection. */
@@ -35,6 +37,7 @@ export async function listenForKeyChanges(
   await sql.listen("budget_pressure", (payload) => listener.onBudgetPressure(payload));
   await sql.listen("limit_rule_changed", () => listener.onRulesChanged());
   await sql.listen("model_price_changed", () => listener.onPricesChanged());
+  await sql.listen("config_reload", (payload) => listener.onReloadAsked(payload));
   await sql.listen("credential_changed", () => listener.onCredentialsChanged());
   await sql.listen(
     listener.beatChannel,
@@ -42,6 +45,11 @@ export async function listenForKeyChanges(
     () => listener.onListening(),
   );
   return { close: () => sql.end({ timeout: 1 }) };
+}
+
+/** Asks all other gateways, once the transaction is committed, to read their config files anew. */
+export async function sendReload(transaction: postgres.TransactionSql, process: string): Promise<void> {
+  await transaction`select pg_notify('config_reload', ${process})`;
 }
 
 /**

@@ -1,7 +1,8 @@
 import type postgres from "postgres";
 import { Statement } from "../statement.ts";
-import type { UsageFound, UsageGroupSum, UsageQuestion, UsageSum } from "./find-usage.ts";
-import { listUsagePieces, type UsagePiece, type UsageReading } from "./usage-pieces.ts";
+import type { UsageFound, UsageQuestion, UsageSum } from "./find-usage.ts";
+import { makeBagsText, percentilesText } from "./usage-bags.ts";
+import { listUsagePieces, type UsageReading } from "./usage-pieces.ts";
 import { makeBucketsText } from "./usage-rows.ts";
 
 /** p50, p95, p99 in milliseconds; `null` where nothing was measured. */
@@ -15,8 +16,8 @@ interface Row {
   which: 0 | 1;
   /** `null` in a total. */
   bucket: number | null;
-  is_other: boolean;
-  group_values: (string | null)[];
+  /** From 1 on; 0 for all groups that were not named. */
+  place_group: number;
   p50: number;
   p95: number;
   p99: number;
@@ -24,105 +25,56 @@ interface Row {
 
 /** Fills in the percentiles of rows and totals, each at most 1 % from the true one: all sketches of a row are one bag. */
 export async function loadUsagePercentiles(
-  transaction: postgres.TransactionSql,
+  transaction: postgres.ISql,
   reading: UsageReading,
   question: Pick<UsageQuestion, "starts" | "previousStarts">,
-  found: Pick<UsageFound, "rows" | "total" | "previousTotal"> & {
-    top: readonly (readonly (string | null)[])[] | null;
-    /** Whether `rows` are all that there are. */
-    isAll: boolean;
-  },
+  found: Pick<UsageFound, "rows" | "total" | "previousTotal">,
 ): Promise<void> {
   const statement = new Statement();
-  const rows = await statement.run<Row>(transaction, makeText(statement, reading, question, found));
-  const places = new Map(found.rows.map((row) => [nameOf(row.bucket, row.isOther, row.values), row]));
-  for (const row of rows) {
-    const sum = findSum(row, places, found);
+  const groups = [...new Set(found.rows.filter((row) => !row.isOther).map(({ values }) => JSON.stringify(values)))];
+  const numbers = new Map(groups.map((group, index) => [group, index + 1]));
+  const places = new Map(
+    found.rows.map((row) => [`${row.bucket + 1}/${row.isOther ? 0 : numbers.get(JSON.stringify(row.values))}`, row]),
+  );
+  const findSum = ({ bucket, place_group: group, is_current: isCurrent }: Row): UsageSum | undefined =>
+    bucket === null
+      ? found[isCurrent ? "total" : "previousTotal"]
+      : places.get(`${bucket}/${group}`)?.[isCurrent ? "sum" : "previous"];
+  for (const row of await statement.run<Row>(transaction, makeText(statement, reading, question, groups))) {
+    const sum = findSum(row);
     if (sum === undefined) continue;
     sum.percentiles ??= { latency: null, firstToken: null };
     sum.percentiles[row.which === 0 ? "latency" : "firstToken"] = [row.p50, row.p95, row.p99];
   }
 }
 
-function nameOf(bucket: number, isOther: boolean, values: readonly (string | null)[]): string {
-  return JSON.stringify([bucket, isOther, values]);
-}
-
-function findSum(
-  row: Row,
-  places: ReadonlyMap<string, UsageGroupSum>,
-  found: Pick<UsageFound, "total" | "previousTotal">,
-): UsageSum | undefined {
-  if (row.bucket === null) return row.is_current ? found.total : found.previousTotal;
-  return places.get(nameOf(row.bucket - 1, row.is_other, row.group_values))?.[row.is_current ? "sum" : "previous"];
-}
-
-const columns = ["latency", "first_token"] as const;
-
 function makeText(
   statement: Statement,
   reading: UsageReading,
   question: Pick<UsageQuestion, "starts" | "previousStarts">,
-  { top, rows, isAll }: Parameters<typeof loadUsagePercentiles>[3],
+  groups: readonly string[],
 ): string {
-  const { pieces, values } = listUsagePieces(statement, reading, true);
   const { isCurrent, ordinal } = makeBucketsText(question);
-  const texts = pieces.flatMap((piece) => columns.map((_, which) => makeBagText(piece, values, which)));
-  const none = `select 0 as bucket, null::text[] as "values", 0 as which, 0 as place, 0 as n where false`;
-  const list = (some: readonly unknown[]) => statement.value(JSON.stringify(some), "jsonb");
-  const texted = (json: string) =>
-    `array(select v from jsonb_array_elements_text(${json}) with ordinality as t (v, n) order by n)`;
-  const topText =
-    top === null
-      ? ""
-      : `top as materialized (select ${texted("v")} as "values" from jsonb_array_elements(${list(top)}) as v),`;
-  const wanted = () => list(rows.map((row) => [row.bucket + 1, row.isOther, row.values]));
-  const wantedText = isAll
-    ? ""
-    : `join (select (v ->> 0)::int as ordinal, (v ->> 1)::boolean as is_other, ${texted("v -> 2")} as "values"
-        from jsonb_array_elements(${wanted()}) as v) as wanted using (ordinal, is_other, "values")`;
+  const list = statement.value(`[${groups.join(",")}]`, "jsonb");
   return `
-    with ${topText}
-    piece as (${texts.length === 0 ? none : texts.join(" union all ")}),
+    with wanted as materialized (
+      select number::int, array(select v from jsonb_array_elements_text(g) with ordinality as t (v, n) order by n) as "values"
+      from jsonb_array_elements(${list}) with ordinality as listed (g, number)
+    ),
     bag as materialized (
-      select ${ordinal} as ordinal, ${isCurrent} as is_current,
-        ${top === null ? 'false as is_other, "values"' : `top."values" is null as is_other, coalesce(top."values", '{}') as "values"`},
-        which, place, sum(n) as n
-      from piece ${top === null ? "" : 'left join top on top."values" = piece."values"'} group by 1, 2, 3, 4, 5, 6
+      select ${ordinal} as bucket, ${isCurrent} as is_current, place_group, which, place, sum(n) as n
+      from (${makeBagsText(listUsagePieces(statement, reading, true))}) as piece group by 1, 2, 3, 4, 5
     ),
     chosen as (
-      select ordinal as bucket, is_other, "values", is_current, which, place, n from bag ${wantedText}
+      select bucket, is_current, place_group, which, place, n from bag
       union all
-      select null, false, '{}', is_current, which, place, sum(n) from bag group by is_current, which, place
+      select null, is_current, 0, which, place, sum(n) from bag group by is_current, which, place
     ),
     ranked as (
-      select *, sum(n) over (partition by bucket, is_other, "values", is_current, which order by place) as upto,
-        sum(n) over (partition by bucket, is_other, "values", is_current, which) as total
+      select *, sum(n) over (partition by bucket, place_group, is_current, which order by place) as upto,
+        sum(n) over (partition by bucket, place_group, is_current, which) as total
       from chosen
     )
-    select bucket, is_other, to_jsonb("values") as group_values, is_current, which,
-      ${[0.5, 0.95, 0.99].map((rank) => `${makeValueText(`min(place) filter (where upto > floor(${rank} * (total - 1)))`)} as p${rank * 100}`).join(", ")}
-    from ranked group by bucket, is_other, "values", is_current, which`;
-}
-
-/** The middle of a sketch's bucket in milliseconds; as `find_usage_quantiles` has it (migration 0009). */
-function makeValueText(place: string): string {
-  return `case ${place} when 0 then 0 else 0.01 * power(1.02::float8, ${place}) * 2 / 2.02 end`;
-}
-
-/** Counts by place in the sketch: of sketches their elements, of events themselves. */
-function makeBagText({ kind, from, bucket }: UsagePiece, values: string, which: number): string {
-  const column = columns[which];
-  if (kind === "raw") {
-    return `select ${bucket} as bucket, ${values} as "values", ${which} as which, find_usage_bucket(${column}_ms) as place, count(*) as n
-      from ${from} and ${column}_ms is not null group by 1, 2, 4`;
-  }
-  const source = from.replace(/^(\w+) where/, `$1 cross join lateral unnest(${column}) as e where`);
-  if (kind === "keyed") {
-    return `select ${bucket} as bucket, ${values} as "values", ${which} as which, e & 2047 as place, sum(e >> 11) as n
-      from ${source} group by 1, 2, 4`;
-  }
-  return `select bucket, ${values} as "values", ${which} as which, place, n
-    from (select ${bucket} as bucket, series_id, e & 2047 as place, sum(e >> 11) as n from ${source} group by 1, 2, 3) as summed
-    join usage_series using (series_id)`;
+    select bucket, place_group, is_current, which, ${percentilesText}
+    from ranked group by bucket, place_group, is_current, which`;
 }

@@ -10,7 +10,13 @@ export interface CredentialEntry {
   createdAt: Date;
   createdBy: string;
   updatedAt: Date;
+  /** `null`: never tried. */
+  testedAt: Date | null;
+  testOutcome: CredentialOutcome | null;
 }
+
+/** What came of trying it at providers: the worst. */
+export type CredentialOutcome = "accepted" | "rejected" | "failed";
 
 /** A stored credential as it is sealed. */
 export interface SealedCredential {
@@ -28,6 +34,8 @@ interface CredentialRow {
   created_at: string;
   created_by: string;
   updated_at: string;
+  tested_at: string | null;
+  test_outcome: CredentialOutcome | null;
 }
 
 interface SealedRow {
@@ -46,6 +54,8 @@ function parseRow(row: CredentialRow): CredentialEntry {
     createdAt: new Date(row.created_at),
     createdBy: row.created_by,
     updatedAt: new Date(row.updated_at),
+    testedAt: row.tested_at === null ? null : new Date(row.tested_at),
+    testOutcome: row.test_outcome,
   };
 }
 
@@ -56,14 +66,14 @@ function parseSealedRow({ name, sealed, key_version: keyVersion, version }: Seal
 /** Every stored credential by name, without what it holds. */
 export async function listCredentials(sql: postgres.Sql | postgres.TransactionSql): Promise<CredentialEntry[]> {
   const rows = await sql<CredentialRow[]>`
-    select name, description, key_version, version, created_at, created_by, updated_at
+    select name, description, key_version, version, created_at, created_by, updated_at, tested_at, test_outcome
     from provider_credential order by name`;
   return rows.map(parseRow);
 }
 
 export async function findCredentialEntry(sql: postgres.Sql, name: string): Promise<CredentialEntry | null> {
   const [row] = await sql<CredentialRow[]>`
-    select name, description, key_version, version, created_at, created_by, updated_at
+    select name, description, key_version, version, created_at, created_by, updated_at, tested_at, test_outcome
     from provider_credential where name = ${name}`;
   return row === undefined ? null : parseRow(row);
 }
@@ -71,7 +81,7 @@ export async function findCredentialEntry(sql: postgres.Sql, name: string): Prom
 /** Reads a credential and holds its row until the transaction ends. */
 export async function findLockedCredential(tx: postgres.TransactionSql, name: string): Promise<CredentialEntry | null> {
   const [row] = await tx<CredentialRow[]>`
-    select name, description, key_version, version, created_at, created_by, updated_at
+    select name, description, key_version, version, created_at, created_by, updated_at, tested_at, test_outcome
     from provider_credential where name = ${name} for update`;
   return row === undefined ? null : parseRow(row);
 }
@@ -102,7 +112,7 @@ export async function insertCredential(
   const [row] = await tx<CredentialRow[]>`
     insert into provider_credential (name, description, sealed, key_version, version, created_by)
     values (${name}, ${description}, ${sealed}::bytea, ${keyVersion}, ${version}, ${createdBy})
-    returning name, description, key_version, version, created_at, created_by, updated_at`;
+    returning name, description, key_version, version, created_at, created_by, updated_at, tested_at, test_outcome`;
   return parseRow(row as CredentialRow);
 }
 
@@ -115,12 +125,23 @@ export async function updateCredential(
 ): Promise<CredentialEntry> {
   const [row] = await tx<CredentialRow[]>`
     update provider_credential set description = ${description}, updated_at = now(),
+      tested_at = case when ${secret === null} then tested_at end,
+      test_outcome = case when ${secret === null} then test_outcome end,
       sealed = coalesce(${secret?.sealed ?? null}::bytea, sealed),
       key_version = coalesce(${secret?.keyVersion ?? null}::smallint, key_version),
       version = coalesce(${secret?.version ?? null}::bigint, version)
     where name = ${name}
-    returning name, description, key_version, version, created_at, created_by, updated_at`;
+    returning name, description, key_version, version, created_at, created_by, updated_at, tested_at, test_outcome`;
   return parseRow(row as CredentialRow);
+}
+
+/** Notes what came of trying a credential. */
+export async function updateCredentialTest(
+  tx: postgres.TransactionSql,
+  name: string,
+  outcome: CredentialOutcome,
+): Promise<void> {
+  await tx`update provider_credential set tested_at = now(), test_outcome = ${outcome} where name = ${name}`;
 }
 
 export async function deleteCredential(tx: postgres.TransactionSql, name: string): Promise<void> {

@@ -19,6 +19,9 @@ export const providerCredential = pgTable("provider_credential", {
   createdAt: instant("created_at").notNull().default(sql`now()`),
   createdBy: text("created_by").notNull(),
   updatedAt: instant("updated_at").notNull().default(sql`now()`),
+  /** When it was last tried at a provider, and what came of it. */
+  testedAt: instant("tested_at"),
+  testOutcome: text("test_outcome", { enum: ["accepted", "rejected", "failed"] }),
 });
 
 /**

@@ -16,6 +16,7 @@ import { latency } from "./measures/latency.ts";
 import type { Measure, MeasureResult } from "./measures/measure.ts";
 import { streamMemory } from "./measures/stream-memory.ts";
 import { streamThroughput } from "./measures/stream-throughput.ts";
+import { usagePage } from "./measures/usage-page.ts";
 import { type Options, parseOptions } from "./options.ts";
 import { type Cores, getCores, settleOnCores } from "./processes/cores.ts";
 import { barCells, listBarRows, makeReport } from "./report.ts";
@@ -29,6 +30,7 @@ const measures: readonly Measure[] = [
   streamMemory,
   ingest,
   keyGrowth,
+  usagePage,
 ];
 const resultsFolder = fileURLToPath(new URL("../../bench/", import.meta.url));
 

@@ -5,15 +5,19 @@ import helmet from "helmet";
 import type { ApiKey } from "../core/api-key.ts";
 import { makeFindClientAddress } from "../core/client-address.ts";
 import { AppError, errorTable, makeRefusal, type Refusal } from "../core/error.ts";
+import type { QueueBoard } from "../platform/queue-board.ts";
 import { makeAuthRouter } from "./auth/auth-router.ts";
 import { SessionGate } from "./auth/session-gate.ts";
 import type { AdminContext, Caller } from "./context.ts";
 import { makeDocsRouter } from "./docs-page.ts";
 import { makeLeakReportRoute } from "./keys/leak-report-route.ts";
 import { makeOpenApiDocument } from "./openapi-document.ts";
+import { makeQueuesPage } from "./queues-page.ts";
 import { parseRefusal } from "./refusal.ts";
 import { makeRefusalHeaders, makeRestHandler, respondRefusal } from "./rest-handler.ts";
 import { appRouter } from "./router.ts";
+import { makeStreamHandler } from "./stream-route.ts";
+import { streamRoutes } from "./stream-routes.ts";
 import { makeTrpcError } from "./trpc.ts";
 
 const bodyBytesMax = 256 * 1024;
@@ -22,8 +26,12 @@ const batchMax = 20;
 export interface AdminRouterDeps extends Omit<AdminContext, "caller" | "origin"> {
   /** Judges the credential of a request: format, digest, state, expiry, network. Never reads the body. */
   authenticate(req: Request): Promise<{ ok: true; key: ApiKey } | { ok: false; refusal: Refusal }>;
+  /** The pages under `/admin/queues`; none unless given. */
+  queueBoard?: QueueBoard;
   /** The product's, for the OpenAPI document. */
   version: string;
+  /** Whether the process is about to stop: streams end then. Never, where it is not given. */
+  isDraining?: () => boolean;
 }
 
 /**
@@ -31,7 +39,7 @@ export interface AdminRouterDeps extends Omit<AdminContext, "caller" | "origin">
  * itself; all others go on to the next router untouched.
  */
 export function makeAdminRouter(deps: AdminRouterDeps): express.Router {
-  const { authenticate, version, ...context } = deps;
+  const { authenticate, version, queueBoard, isDraining = () => false, ...context } = deps;
   const contexts = new WeakMap<Request, AdminContext>();
   const gate = new SessionGate(context);
   const findClientAddress = makeFindClientAddress(deps.config.gateway.trustedProxies);
@@ -78,13 +86,15 @@ export function makeAdminRouter(deps: AdminRouterDeps): express.Router {
     contexts.set(req, await loadContext(req, res));
     next();
   });
-  rest.use(
-    makeRestHandler((req) => {
-      const found = contexts.get(req);
-      if (found === undefined) throw new AppError("missing_api_key");
-      return found;
-    }),
-  );
+  const findContext = (req: Request): AdminContext => {
+    const found = contexts.get(req);
+    if (found === undefined) throw new AppError("missing_api_key");
+    return found;
+  };
+  const life = { findContext, loadContext, isDraining };
+  for (const route of streamRoutes) rest.get(route.path, makeStreamHandler(route, life));
+  if (queueBoard !== undefined) rest.use("/queues", makeQueuesPage(queueBoard, findContext));
+  rest.use(makeRestHandler(findContext));
   rest.use((error: unknown, req: Request, res: Response, next: NextFunction) => {
     if (res.headersSent) return next(error);
     const refusal = parseRefusal(error);

@@ -4,7 +4,8 @@ import type { ApiKey } from "../core/api-key.ts";
 import type { RandomBytes } from "../core/key-format.ts";
 import type { User } from "../core/user.ts";
 import type { Clock } from "../platform/clock.ts";
-import type { Config } from "../platform/config.ts";
+import type { Config, ProviderConfig } from "../platform/config.ts";
+import type { ConfigReloader } from "../platform/config-reloader.ts";
 import type { Logger } from "../platform/logger.ts";
 
 /** Who asks: somebody beside the database (the CLI, the first start), the bearer of a key, or a user who is signed in. */
@@ -20,6 +21,21 @@ export interface CallOrigin {
   requestId: string;
 }
 
+/** A provider to be tried with a stored credential. */
+export interface ProviderProbe {
+  /** As clients call it. */
+  model: string;
+  upstreamModel: string;
+  provider: ProviderConfig;
+  /** The credential to be used in place of the provider's own; `null`: its own. */
+  pin: string | null;
+}
+
+/** What came of it; no text of the provider's. `status` is `null` where it gave no answer. */
+export type ProbeProvider = (
+  probe: ProviderProbe,
+) => Promise<{ status: number | null; message: string; latencyMs: number }>;
+
 /** What every admin surface gives to the procedures. */
 export interface AdminContext {
   caller: Caller;
@@ -29,6 +45,10 @@ export interface AdminContext {
   config: Config;
   logger: Logger;
   randomBytes: RandomBytes;
+  /** The gateway that runs here; absent on the command line. */
+  gateway?: { process: string; reloader: ConfigReloader } | undefined;
+  /** Absent where there is no way to a provider. */
+  probeProvider?: ProbeProvider | undefined;
 }
 
 /** What every admin procedure gets. */

@@ -6,6 +6,8 @@ import { examples } from "./openapi-examples.ts";
 import { errorAnswer } from "./refusal.ts";
 import { headerFields, makeRestRoutes, type RestRoute } from "./rest-route.ts";
 import { appRouter } from "./router.ts";
+import { listStreamFields, type StreamRoute } from "./stream-route.ts";
+import { streamRoutes } from "./stream-routes.ts";
 
 interface OpenApiParameter {
   name: string;
@@ -24,8 +26,8 @@ export interface OpenApiOperation {
   summary: string;
   description?: string;
   tags: readonly string[];
-  /** The same call in tRPC. */
-  "x-procedure": string;
+  /** The same call in tRPC; streams have none. */
+  "x-procedure"?: string;
   parameters?: OpenApiParameter[];
   requestBody?: { required: boolean; content: OpenApiContent };
   responses: Record<string, { description: string; headers?: Record<string, unknown>; content?: OpenApiContent }>;
@@ -52,6 +54,7 @@ export function makeOpenApiDocument(version: string, baseUrl: string): OpenApiDo
     const { method, path } = route.operation;
     paths[path] = { ...paths[path], [method.toLowerCase()]: makeOperation(route) };
   }
+  for (const route of streamRoutes) paths[route.path] = { ...paths[route.path], get: makeStreamOperation(route) };
   return {
     openapi: "3.1.0",
     info: {
@@ -94,24 +97,40 @@ function makeOperation(route: RestRoute): OpenApiOperation {
   };
 }
 
-function makeParameters(route: RestRoute): OpenApiParameter[] {
-  const parameter = (
-    where: OpenApiParameter["in"],
-    name: string,
-    schema: JsonSchema,
-    required: boolean,
-  ): OpenApiParameter => {
-    const { description, ...rest } = schema;
-    const style = rest.type === "object" ? { style: "deepObject", explode: true } : {};
-    return { name, in: where, required, description: description ?? "", ...style, schema: rest };
+function makeStreamOperation(route: StreamRoute): OpenApiOperation {
+  const { operationId, summary, tags, mediaType } = route;
+  const refusals = [400, 401, 403, 404, 422, 503];
+  return {
+    operationId,
+    summary,
+    tags,
+    parameters: [...listStreamFields(route)].map(([name, schema]) => makeParameter("query", name, schema, false)),
+    responses: {
+      200: { description: "A stream.", content: { [mediaType]: { schema: { type: "string" } } } },
+      ...Object.fromEntries(refusals.map((status) => [status, makeRefusalResponse(status)])),
+    },
   };
+}
+
+function makeParameter(
+  where: OpenApiParameter["in"],
+  name: string,
+  schema: JsonSchema,
+  required: boolean,
+): OpenApiParameter {
+  const { description, ...rest } = schema;
+  const style = rest.type === "object" ? { style: "deepObject", explode: true } : {};
+  return { name, in: where, required, description: description ?? "", ...style, schema: rest };
+}
+
+function makeParameters(route: RestRoute): OpenApiParameter[] {
   const required = route.rest.required ?? [];
   return [
-    ...route.pathFields.map((name) => parameter("path", name, route.fields[name] ?? {}, true)),
-    ...[...route.queryFields].map(([name, schema]) => parameter("query", name, schema, required.includes(name))),
+    ...route.pathFields.map((name) => makeParameter("path", name, route.fields[name] ?? {}, true)),
+    ...[...route.queryFields].map(([name, schema]) => makeParameter("query", name, schema, required.includes(name))),
     ...route.headers.map((header) => {
       const name = header.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
-      return parameter("header", name, route.fields[headerFields[header]] ?? {}, false);
+      return makeParameter("header", name, route.fields[headerFields[header]] ?? {}, false);
     }),
   ];
 }

@@ -90,7 +90,7 @@ function parseHeaderFields(route: RestRoute, req: Request): Record<string, strin
 }
 
 /** `tag[NAME]=VALUE` becomes an object, a repeated name a list, and digits a number where the schema wants one. */
-function parseQuery(params: URLSearchParams, fields: RestRoute["queryFields"]): Record<string, unknown> {
+export function parseQuery(params: URLSearchParams, fields: RestRoute["queryFields"]): Record<string, unknown> {
   const lists: Record<string, string[]> = Object.create(null);
   const objects: Record<string, Record<string, string>> = Object.create(null);
   for (const [name, value] of params) {

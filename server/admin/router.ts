@@ -1,5 +1,22 @@
+import { acknowledgeIncident } from "./alerts/acknowledge.ts";
+import { createAlertRule } from "./alerts/create-rule.ts";
+import { deleteOneAlertRule } from "./alerts/delete-rule.ts";
+import { getAlertRule } from "./alerts/get-rule.ts";
+import { listAlertIncidents } from "./alerts/list-incidents.ts";
+import { listAllAlertRules } from "./alerts/list-rules.ts";
+import { testAlertRule } from "./alerts/test-rule.ts";
+import { changeAlertRule } from "./alerts/update-rule.ts";
 import { listAudit } from "./audit/list.ts";
 import { verifyAudit } from "./audit/verify.ts";
+import { getConfig } from "./config/get.ts";
+import { reloadConfig } from "./config/reload.ts";
+import { createCredential } from "./credentials/create.ts";
+import { deleteStoredCredential } from "./credentials/delete.ts";
+import { getCredential } from "./credentials/get.ts";
+import { listStoredCredentials } from "./credentials/list.ts";
+import { rotateSealKey } from "./credentials/rotate-seal-key.ts";
+import { testCredential } from "./credentials/test.ts";
+import { changeCredential } from "./credentials/update.ts";
 import { listJobs } from "./jobs/list.ts";
 import { runJob } from "./jobs/run.ts";
 import { changeKeys } from "./keys/bulk.ts";
@@ -36,8 +53,12 @@ import { deletePrice } from "./prices/delete.ts";
 import { getPrice } from "./prices/get.ts";
 import { listPrices } from "./prices/list.ts";
 import { putPrice } from "./prices/put.ts";
+import { listProviders } from "./providers/list.ts";
 import { makeCallerFactory, makeRouter } from "./trpc.ts";
+import { listEvents } from "./usage/events.ts";
 import { queryUsage } from "./usage/query.ts";
+import { repairUsage } from "./usage/reconcile.ts";
+import { getReconcileReport } from "./usage/reconcile-report.ts";
 import { rerateUsage } from "./usage/rerate.ts";
 import { getRerate } from "./usage/rerate-get.ts";
 import { listRerates } from "./usage/rerate-list.ts";
@@ -104,10 +125,39 @@ export const appRouter = makeRouter({
     update: updateBudget,
     delete: deleteBudget,
   }),
+  credentials: makeRouter({
+    create: createCredential,
+    list: listStoredCredentials,
+    get: getCredential,
+    update: changeCredential,
+    delete: deleteStoredCredential,
+    test: testCredential,
+    rotateSealKey,
+  }),
   plans: makeRouter({ list: listPlans }),
+  config: makeRouter({ get: getConfig, reload: reloadConfig }),
+  providers: makeRouter({ list: listProviders }),
   prices: makeRouter({ list: listPrices, get: getPrice, put: putPrice, delete: deletePrice }),
   session: makeRouter({ get: getSession }),
-  usage: makeRouter({ query: queryUsage, rerate: rerateUsage, listRerates, getRerate }),
+  usage: makeRouter({
+    query: queryUsage,
+    events: listEvents,
+    rerate: rerateUsage,
+    listRerates,
+    getRerate,
+    reconcile: repairUsage,
+    reconcileReport: getReconcileReport,
+  }),
+  alerts: makeRouter({
+    createRule: createAlertRule,
+    listRules: listAllAlertRules,
+    getRule: getAlertRule,
+    updateRule: changeAlertRule,
+    deleteRule: deleteOneAlertRule,
+    testRule: testAlertRule,
+    listIncidents: listAlertIncidents,
+    acknowledge: acknowledgeIncident,
+  }),
   jobs: makeRouter({ list: listJobs, run: runJob }),
   webhooks: makeRouter({
     create: createWebhook,

@@ -2,9 +2,9 @@ import { type AnyTRPCRouter, initTRPC, TRPCError } from "@trpc/server";
 import { z } from "zod";
 import { AppError, errorTable } from "../core/error.ts";
 import { type InputIssue, makeValidationRefusal } from "../core/input-issues.ts";
-import { isPermissionGranted } from "../core/permission.ts";
 import type { AdminContext, ProcedureContext } from "./context.ts";
 import { makeErrorBody, parseRefusal } from "./refusal.ts";
+import { type AdminPermission, requirePermission } from "./require-permission.ts";
 
 /** A procedure as a REST call, under `/admin`. */
 export interface RestOperation {
@@ -87,14 +87,9 @@ const procedure = t.procedure.use(async ({ ctx, next, path, meta, getRawInput })
  *
  * @param options `member`: for members too. It must then keep to the objects of `findCallerScope`.
  */
-export function makeProcedure(permission: "admin:keys" | "admin:usage", options: { member?: boolean } = {}) {
+export function makeProcedure(permission: AdminPermission, options: { member?: boolean } = {}) {
   return procedure.use(({ ctx, next }) => {
-    if (ctx.caller.kind === "user" && ctx.caller.user.role !== "admin" && options.member !== true) {
-      throw new AppError("permission_denied", "This call is for admins.");
-    }
-    if (ctx.caller.kind === "key" && !isPermissionGranted(ctx.caller.key.permissions, permission)) {
-      throw new AppError("permission_denied", `This call needs a key with the permission ${permission}.`);
-    }
+    requirePermission(ctx.caller, permission, options);
     return next();
   });
 }

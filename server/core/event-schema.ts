@@ -40,8 +40,11 @@ export const listEventsInput = z
 /** The question of `GET /admin/events/export`. */
 export const exportEventsInput = z.strictObject({ ...rangeShape, ...usageFilterShape }).refine(isForward, notForward);
 
+export type ExportEventsInput = z.output<typeof exportEventsInput>;
+
 /** The question of `GET /admin/events/stream`. */
 export const streamEventsInput = z.strictObject(usageFilterShape);
+export type StreamEventsInput = z.output<typeof streamEventsInput>;
 
 /** One call. Money is a decimal string in USD; times are milliseconds. */
 export const eventView = z.object({

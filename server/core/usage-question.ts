@@ -136,6 +136,21 @@ export const queryUsageInput = z
   })
   .superRefine(findQuestionIssues);
 
+/** The question of `GET /admin/usage/export`: all rows, by bucket and group. */
+export const exportUsageInput = z
+  .strictObject({
+    group_by: usageQuestionShape.group_by,
+    from: usageQuestionShape.from,
+    to: usageQuestionShape.to,
+    grain: usageQuestionShape.grain,
+    timezone: usageQuestionShape.timezone,
+    percentiles: usageQuestionShape.percentiles,
+    ...usageFilterShape,
+  })
+  .superRefine(findQuestionIssues);
+
+export type ExportUsageInput = z.output<typeof exportUsageInput>;
+
 export type QueryUsageInput = z.output<typeof queryUsageInput>;
 
 /** What the fields say together. */

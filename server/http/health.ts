@@ -8,7 +8,7 @@ type PartState = "ok" | "error" | "not_configured";
 export interface OperationsDeps extends MetricsDeps {
   clock: Clock;
   version: string;
-  configHash: string;
+  getConfigHash: () => string;
   /** How long PostgreSQL may be away before this gateway says that it is not ready. */
   graceMs: number;
   /** False until migrations have run and everything is opened. */
@@ -66,7 +66,7 @@ export function makeOperationsRouter(deps: OperationsDeps): Router {
 
   router.get("/status", (_request, response) => {
     response.setHeader("cache-control", "no-store");
-    response.json({ status: "ok", version: deps.version, config_hash: deps.configHash });
+    response.json({ status: "ok", version: deps.version, config_hash: deps.getConfigHash() });
   });
 
   router.get("/metrics", makeMetricsHandler(deps));

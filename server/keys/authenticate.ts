@@ -7,13 +7,18 @@ import type { KnownKey } from "./known-key.ts";
 
 const invalid = makeRefusal("invalid_api_key");
 
-export type Authentication = KnownKey | Refusal;
+/** A refusal; `known` where the whole secret of a key was presented that is not live. For us: no answer tells of it. */
+export interface KeyRefusal extends Refusal {
+  known?: KnownKey;
+}
+
+export type Authentication = KnownKey | KeyRefusal;
 export type Authenticate = (
   request: IncomingMessage,
   surface: CredentialSurface,
 ) => Authentication | Promise<Authentication>;
 
-export function isRefusal(value: KnownKey | Refusal): value is Refusal {
+export function isRefusal<T extends Refusal>(value: KnownKey | T): value is T {
   return "code" in value;
 }
 
@@ -25,7 +30,9 @@ export function makeAuthenticate(deps: { findKey: FindKey; clock: Clock }): Auth
   const { findKey, clock } = deps;
   const judge = (known: KnownKey | null | Refusal): Authentication => {
     if (known === null) return invalid;
-    return isRefusal(known) ? known : (findStateRefusal(known, clock.nowMs()) ?? known);
+    if (isRefusal(known)) return known;
+    const refusal = findStateRefusal(known, clock.nowMs());
+    return refusal === null ? known : { ...refusal, known };
   };
   return (request, surface) => {
     const text = parseCredential(request, surface);

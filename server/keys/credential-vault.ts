@@ -24,6 +24,7 @@ export interface CredentialVaultOptions {
 export class CredentialVault {
   readonly #options: CredentialVaultOptions;
   #secrets: ReadonlyMap<string, Secret> = new Map();
+  #versions: ReadonlyMap<string, number> = new Map();
   readonly #reported = new Set<string>();
   /** Loads run one after the other, so that what was read last is what holds. */
   #loads: Promise<void> = Promise.resolve();
@@ -65,6 +66,11 @@ export class CredentialVault {
     this.#timer.unref();
   }
 
+  /** Reads what is stored now, for who has just changed it. @throws when PostgreSQL cannot be reached. */
+  async load(): Promise<void> {
+    await this.#queueLoad();
+  }
+
   /** Something that is stored has changed, or may have, unheard. */
   noticeChange(): void {
     // A load that has not begun yet will see the change.
@@ -96,15 +102,20 @@ export class CredentialVault {
     const stored = await loadSealedCredentials(database.sql);
     const secrets = new Map<string, Secret>();
     for (const entry of stored) {
+      const known = this.#secrets.get(entry.name);
       try {
         const secret = openSealedCredential(config.sealKeys, entry);
-        const known = this.#secrets.get(entry.name);
         secrets.set(entry.name, known?.equals(secret) === true ? known : secret);
       } catch (error) {
-        logger.error({ err: error, name: entry.name }, "a stored credential cannot be opened and is not used");
+        // Sealed anew with a key that only processes of a newer configuration have: it holds what it held.
+        const isKnown = known !== undefined && this.#versions.get(entry.name) === entry.version;
+        if (isKnown) secrets.set(entry.name, known);
+        const { name } = entry;
+        logger.error({ err: error, name, used: isKnown }, "a stored credential cannot be opened");
       }
     }
     this.#secrets = secrets;
+    this.#versions = new Map(stored.map(({ name, version }) => [name, version]));
     this.#reported.clear();
   }
 }

@@ -34,6 +34,8 @@ export interface KeyChannelOptions {
   onRules(): void;
   /** The stored prices changed, or may have, unheard. */
   onPrices(): void;
+  /** Another process has read its config file anew and asks for the same. */
+  onReload(): void;
   /** The stored credentials of providers changed, or may have, unheard. */
   onCredentials(): void;
   onState(up: boolean): void;
@@ -67,6 +69,9 @@ export async function openKeyChannel(options: KeyChannelOptions): Promise<KeyCha
     },
     onRulesChanged: () => options.onRules(),
     onPricesChanged: () => options.onPrices(),
+    onReloadAsked: (process) => {
+      if (process !== options.process) options.onReload();
+    },
     onCredentialsChanged: () => options.onCredentials(),
     onBeat: (sentAtMs) => {
       trustedUntilMs = Math.max(trustedUntilMs, sentAtMs + trustMs);

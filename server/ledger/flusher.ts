@@ -3,12 +3,14 @@ import { join } from "node:path";
 import type { Database } from "../../db/client.ts";
 import { isRefusedData } from "../../db/queries/insert-usage-events.ts";
 import type { UsageIngest } from "../../db/usage-ingest.ts";
+import type { RefusalBatch } from "../core/refusal-count.ts";
 import { makeCloseLine, makeOpenLine } from "../core/usage-line.ts";
 import type { Clock } from "../platform/clock.ts";
 import { passFailpoint } from "../platform/failpoint.ts";
 import type { Logger } from "../platform/logger.ts";
 import type { Metrics } from "../platform/metrics.ts";
 import type { ClosedEntry, Journal } from "./journal.ts";
+import type { RefusalCounts } from "./refusal-counts.ts";
 
 export interface FlusherOptions {
   database: Database;
@@ -21,6 +23,8 @@ export interface FlusherOptions {
   batchEventsMax: number;
   /** Events that may wait in memory; past it {@link Flusher.isFull} and new calls must be refused. */
   pendingEventsMax: number;
+  /** Stored with the next batch of events, or alone where there is none. */
+  refusals: RefusalCounts;
 }
 
 const retryDelayMaxMs = 2_000;
@@ -40,6 +44,9 @@ export class Flusher {
   constructor(options: FlusherOptions) {
     this.#options = options;
     this.#ingest = options.database.openUsageIngest(() => passFailpoint("before-commit"));
+    options.refusals.onPending = () => {
+      if (this.#running === null && !this.#closed) this.#schedule(options.flushIntervalMs);
+    };
   }
 
   get pending(): number {
@@ -81,11 +88,15 @@ export class Flusher {
     if (this.#timer !== null) clearTimeout(this.#timer);
     const deadline = this.#options.clock.monotonicMs() + deadlineMs;
     await this.#running;
-    while (this.#waiting.length > 0 && this.#options.clock.monotonicMs() < deadline) {
+    while (this.#isPending() && this.#options.clock.monotonicMs() < deadline) {
       if (!(await this.#flushOnce())) await new Promise((resolve) => setTimeout(resolve, 50));
     }
     await this.#ingest.end();
     return this.#waiting.length;
+  }
+
+  #isPending(): boolean {
+    return this.#waiting.length > 0 || this.#options.refusals.isPending;
   }
 
   #schedule(delayMs: number): void {
@@ -99,7 +110,7 @@ export class Flusher {
     if (this.#running !== null) return;
     this.#running = this.#drain().finally(() => {
       this.#running = null;
-      if (this.#waiting.length === 0 || this.#closed) return;
+      if (!this.#isPending() || this.#closed) return;
       const backoffMs = Math.min(this.#options.flushIntervalMs * 2 ** this.#failuresInRow, retryDelayMaxMs);
       this.#schedule(this.#failuresInRow === 0 ? this.#options.flushIntervalMs : backoffMs);
     });
@@ -115,11 +126,13 @@ export class Flusher {
   async #flushOnce(): Promise<boolean> {
     const { clock, metrics, logger, batchEventsMax } = this.#options;
     const batch = this.#waiting.slice(0, batchEventsMax);
-    if (batch.length === 0) return true;
+    const refusals = this.#options.refusals.take();
+    if (batch.length === 0 && refusals === null) return true;
     const startedAtMs = clock.monotonicMs();
     try {
-      await this.#insert(batch);
+      await this.#insert(batch, refusals);
       passFailpoint("after-commit");
+      if (refusals !== null) this.#options.refusals.release(refusals);
       // New events were appended behind the batch meanwhile.
       this.#waiting.splice(0, batch.length);
       this.#options.journal.release(batch);
@@ -143,14 +156,21 @@ export class Flusher {
   }
 
   /** One event that PostgreSQL can never take must not hold up the others: it is found by halving and set aside. */
-  async #insert(batch: readonly ClosedEntry[]): Promise<void> {
+  async #insert(batch: readonly ClosedEntry[], refusals: RefusalBatch | null): Promise<void> {
     try {
       await this.#ingest.insert(
         this.#options.process,
         batch.map((closed) => closed.event),
+        refusals,
       );
     } catch (error) {
       if (!isRefusedData(error)) throw error;
+      if (refusals !== null) {
+        // Counts are worth less than events: where one of them is at fault they are gone, and the events decide alone.
+        this.#options.logger.error({ err: error }, "PostgreSQL refused a batch that has counts of refusals");
+        return await this.#insert(batch, null);
+      }
+      if (batch.length === 0) return;
       if (batch.length === 1) {
         const [refused] = batch as [ClosedEntry];
         appendFileSync(
@@ -165,8 +185,8 @@ export class Flusher {
         return;
       }
       const half = batch.length >> 1;
-      await this.#insert(batch.slice(0, half));
-      await this.#insert(batch.slice(half));
+      await this.#insert(batch.slice(0, half), null);
+      await this.#insert(batch.slice(half), null);
     }
   }
 }

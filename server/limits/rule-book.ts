@@ -25,6 +25,9 @@ export class RuleBook {
   readonly #options: RuleBookOptions;
   readonly #reader: ChangeReader;
   #configHash: string;
+  /** The hash that PostgreSQL was told last. */
+  #toldHash: string | null = null;
+  #stored: StoredRules["rules"] = [];
   #set: RuleSet;
   #version = 0;
   /** The stored version that the terms of budgets carry. */
@@ -66,12 +69,11 @@ export class RuleBook {
    * @throws when PostgreSQL cannot be reached.
    */
   async open(channel: { trustedUntilMs(): number }): Promise<void> {
-    const { database, logger, config } = this.#options;
+    const { logger, config } = this.#options;
     const { enabled, rules } = config.rateLimiting;
     if (!enabled && rules.length > 0) {
       logger.warn({ rules: rules.length }, "rate_limiting.enabled is false: no rate rule is enforced");
     }
-    await updateConfigHash(database.sql, this.#configHash);
     await this.#reader.open(channel);
   }
 
@@ -80,11 +82,12 @@ export class RuleBook {
     this.#reader.noticeChange();
   }
 
-  /** The config that this book was made with says something else now: its rules hold from here on, its budgets once PostgreSQL knows. */
-  async noticeConfig(): Promise<void> {
+  /** The config that this book was made with says something else now. It holds at once; other processes hear of changed budgets. */
+  noticeConfig(): void {
     this.#configHash = makeConfigHash(this.#options.config);
-    await updateConfigHash(this.#options.database.sql, this.#configHash);
-    await this.#reader.load();
+    this.#set = this.#makeSet(this.#stored);
+    this.#version += 1;
+    this.#reader.noticeChange();
   }
 
   async close(): Promise<void> {
@@ -92,7 +95,12 @@ export class RuleBook {
   }
 
   async #load(): Promise<void> {
-    const stored = await loadLimitRules(this.#options.database.sql);
+    const { sql } = this.#options.database;
+    const hash = this.#configHash;
+    if (hash !== this.#toldHash) await updateConfigHash(sql, hash);
+    this.#toldHash = hash;
+    const stored = await loadLimitRules(sql);
+    this.#stored = stored.rules;
     // With an older config file than the newest process has, the terms stay those of before: they must not win.
     if (stored.configHash === this.#configHash) this.#termsVersion = stored.version;
     this.#set = this.#makeSet(stored.rules);

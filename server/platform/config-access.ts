@@ -88,7 +88,7 @@ function refuseForeignKeys(
         ? ["credential_location", ...awsKeyNames]
         : awsKeyNames;
   for (const key of foreign) {
-    if (own[key] === undefined) continue;
+    if (own[key] === undefined || (kind === "aws" && own[key] === "sdk")) continue;
     const allowed = kind === "aws" ? `leave it out; ${type} has ${awsKeyNames.join(", ")}` : "leave it out";
     mistakes.push({ path: formatConfigPath([...path, key]), found: `not for a provider of type ${type}`, allowed });
   }

@@ -17,6 +17,7 @@ export const gaugeMetrics = [
     "Refusals that were not in the hours after the last merge.",
   ],
   ["uncomputedDays", "tollgate_rollup_days_behind", "Days that are over and not computed from their hours yet."],
+  ["bookDifferences", "tollgate_book_differences", "Differences of ledger, rollups and budgets, when last looked at."],
 ] as const satisfies readonly (readonly [string, string, string])[];
 
 export type GaugeName = (typeof gaugeMetrics)[number][0];

@@ -49,6 +49,8 @@ export interface Metrics extends Counts {
   observeSilentLeases(silent: SilentLeases): void;
   /** How far rollups were behind when they were last worked on. */
   observeRollupLag(lag: RollupLagObservation): void;
+  /** How many differences between ledger, rollups and budgets the last reconciliation found. */
+  observeBookDifferences(found: number): void;
   /** Sets where a gauge reads its value at each scrape; the last reader wins. */
   watch(gauge: GaugeName, read: () => number): void;
   /** The exposition text of everything. */
@@ -236,6 +238,8 @@ export function openMetrics(): Metrics {
   readers.set("unmergedOldestSeconds", () => rollupLag.oldestSeconds);
   readers.set("unmergedRefusals", () => rollupLag.refusals);
   readers.set("uncomputedDays", () => rollupLag.days);
+  let bookDifferences = 0;
+  readers.set("bookDifferences", () => bookDifferences);
 
   const jobs = addTally("tollgate_jobs_total", "Runs of jobs, by outcome.", ["job", "outcome"], makeTally());
   const jobDurations = addHistogram("tollgate_job_duration_seconds", "One run of a job.", "job", jobBounds);
@@ -274,6 +278,9 @@ export function openMetrics(): Metrics {
     },
     observeSilentLeases(silent) {
       silentLeases = silent;
+    },
+    observeBookDifferences(found) {
+      bookDifferences = found;
     },
     observeRollupLag(lag) {
       rollupLag = lag;

@@ -10,4 +10,5 @@ export type WorkerMessage =
   | { kind: "audit"; intact: boolean }
   | { kind: "advice"; counts: Record<string, number> }
   | { kind: "leases"; silent: SilentLeases }
-  | { kind: "rollups"; lag: RollupLagObservation };
+  | { kind: "rollups"; lag: RollupLagObservation }
+  | { kind: "books"; found: number };

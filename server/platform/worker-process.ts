@@ -36,6 +36,7 @@ export function openWorkerProcess(
       if (message.kind === "job") metrics.observeJob(message.observation);
       else if (message.kind === "advice") metrics.observeKeyAdvice(message.counts);
       else if (message.kind === "leases") metrics.observeSilentLeases(message.silent);
+      else if (message.kind === "books") metrics.observeBookDifferences(message.found);
       else if (message.kind === "rollups") metrics.observeRollupLag(message.lag);
       else if (message.kind === "audit") metrics.observeAuditChain(message.intact);
       else if (message.kind === "up") up = message.up;

@@ -2,6 +2,12 @@ import { type ProviderType, providerTypes } from "../core/provider-type.ts";
 import type { WireEndpoint } from "./types.ts";
 
 const anthropicTypes: ReadonlySet<ProviderType> = new Set(["anthropic", "aws_bedrock", "gcp_vertex_anthropic"]);
+/** What they take is OpenAI's body, as for chats. */
+const embeddingTypes: ReadonlySet<ProviderType> = new Set([
+  "aws_bedrock",
+  "gcp_vertex_gemini",
+  "google_ai_studio_gemini",
+]);
 const responsesTypes: ReadonlySet<ProviderType> = new Set(["openai", "azure"]);
 const echoWires: ReadonlySet<WireEndpoint> = new Set(["chat_completions", "completions", "embeddings"]);
 
@@ -20,6 +26,8 @@ export function isNativeWire(type: ProviderType, endpoint: WireEndpoint): boolea
       return anthropicTypes.has(type);
     case "responses":
       return responsesTypes.has(type);
+    case "embeddings":
+      return wire !== "translated" || embeddingTypes.has(type);
     default:
       return wire === "echo" ? echoWires.has(endpoint) : wire === "openai";
   }

@@ -1,3 +1,4 @@
+import type { ProviderReport } from "../core/provider-report.ts";
 import type { Clock } from "../platform/clock.ts";
 
 /** `open`: it is not called. `half_open`: one call is let through, which decides. */
@@ -110,6 +111,29 @@ export class ProviderHealth {
   end(isProbe: boolean): void {
     this.inFlight--;
     if (isProbe) this.#isProbing = false;
+  }
+
+  /** True once a call was made, or would have been. */
+  get isUsed(): boolean {
+    return this.successes + this.failures + this.refused + this.inFlight > 0;
+  }
+
+  getReport(nowMs: number): ProviderReport {
+    const { model, provider, type, inFlight, successes, failures, openings, refused, latencyMs, lastFailure } = this;
+    return {
+      model,
+      provider,
+      type,
+      state: this.getState(nowMs),
+      inFlight,
+      successes,
+      failures,
+      openings,
+      refused,
+      latencyMs: latencyMs < 0 ? null : latencyMs,
+      lastFailure: lastFailure?.kind ?? null,
+      lastFailureAt: lastFailure === null ? null : new Date(lastFailure.atMs),
+    };
   }
 
   getState(nowMs: number): BreakerState {

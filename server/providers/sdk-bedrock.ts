@@ -3,17 +3,21 @@ import type { LanguageModelV3CallOptions } from "@ai-sdk/provider";
 import type { ParsedChat } from "./chat-options.ts";
 import { makeClaudeThinking } from "./reasoning-effort.ts";
 import type { MakeChat } from "./sdk-chat.ts";
+import type { MakeEmbeddingModel } from "./sdk-embedding.ts";
+import type { ProviderTarget } from "./types.ts";
 
 export const makeBedrockChat: MakeChat = (target, chat, fetch) => ({
-  // With a key of its own the SDK does not sign: the exchange does.
-  model: createAmazonBedrock({
-    region: target.aws?.region ?? "",
-    baseURL: `${target.origin}${target.basePath}`,
-    apiKey: "unused",
-    fetch,
-  })(target.upstreamModel),
+  model: openSdk(target, fetch)(target.upstreamModel),
   options: makeBedrockOptions(target.upstreamModel, chat),
 });
+
+export const makeBedrockEmbedding: MakeEmbeddingModel = (target, fetch) =>
+  openSdk(target, fetch).embeddingModel(target.upstreamModel);
+
+/** With a key of its own the SDK does not sign: the exchange does. */
+function openSdk({ aws, origin, basePath }: ProviderTarget, fetch: typeof globalThis.fetch) {
+  return createAmazonBedrock({ region: aws?.region ?? "", baseURL: `${origin}${basePath}`, apiKey: "unused", fetch });
+}
 
 function makeBedrockOptions(model: string, { options, extras }: ParsedChat): LanguageModelV3CallOptions {
   const { effort, oneToolCall } = extras;

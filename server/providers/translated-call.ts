@@ -28,7 +28,7 @@ const statuses: Readonly<Record<string, number>> = {
 /**
  * Asks a provider through the AI SDK and plays its answer to a sink as an OpenAI-shaped upstream would: bytes of JSON, or
  * of server-sent events. An answer that is not whole is never made to look so. Nothing reaches the sink before the
- * constructor has returned, nor while it is paused (but what was under way), nor after `abort`.
+ * constructor has returned, nor while it is paused (but its end), nor after `abort`.
  */
 export class TranslatedCall implements UpstreamCall {
   readonly #sink: UpstreamSink;
@@ -54,8 +54,8 @@ export class TranslatedCall implements UpstreamCall {
     this.#onEnded = onEnded;
   }
 
-  /** Runs to the end; never rejects. `stream`: `null` for a whole answer. */
-  async run(make: () => Promise<TranslatedChat>, stream: { includeUsage: boolean } | null): Promise<void> {
+  /** Runs a chat to its end; never rejects. `stream`: `null` for a whole answer. */
+  async runChat(make: () => Promise<TranslatedChat>, stream: { includeUsage: boolean } | null): Promise<void> {
     try {
       // The caller has no call object before `send` has returned.
       await Promise.resolve();
@@ -70,14 +70,26 @@ export class TranslatedCall implements UpstreamCall {
     }
   }
 
+  /** Asks for an answer that is JSON in any case; never rejects. */
+  async runWhole(ask: () => Promise<string>): Promise<void> {
+    try {
+      await Promise.resolve();
+      this.#answer(200, json, Buffer.from(await ask()));
+    } catch (error) {
+      this.#handleError(error);
+    }
+  }
+
   pause(): void {
     this.#paused = true;
   }
 
   resume(): void {
+    if (!this.#paused) return;
     this.#paused = false;
     this.#wake?.();
     this.#wake = null;
+    this.#schedule();
   }
 
   abort(): void {
@@ -102,6 +114,7 @@ export class TranslatedCall implements UpstreamCall {
     for (;;) {
       if (this.#paused) await this.#waitForReader();
       const { done, value } = await reader.read();
+      if (this.#paused) await this.#waitForReader();
       if (this.#ended) {
         // Whatever comes of a stream that nobody reads any more.
         reader.cancel().catch(() => {});
@@ -135,7 +148,15 @@ export class TranslatedCall implements UpstreamCall {
   #write(text: string): void {
     if (text === "") return;
     this.#pending += text;
-    this.#flush ??= setImmediate(() => this.#writeOut());
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#pending === "" || this.#paused) return;
+    this.#flush ??= setImmediate(() => {
+      this.#flush = null;
+      if (!this.#paused) this.#writeOut();
+    });
   }
 
   #writeOut(): void {
@@ -199,6 +220,7 @@ export class TranslatedCall implements UpstreamCall {
     this.#ended = true;
     if (this.#flush !== null) clearImmediate(this.#flush);
     this.#flush = null;
+    this.#pending = "";
     this.resume();
     this.#onEnded(this);
   }
@@ -206,8 +228,9 @@ export class TranslatedCall implements UpstreamCall {
 
 /** The provider's own words in an error that came inside a stream; `null`: it is the SDK's. */
 function parseStreamError(error: unknown): { message: string; type: string | null } | null {
-  // The SDK's errors of this kind carry what the provider wrote.
-  const body = isJson(error) && typeof error.responseBody === "string" ? error.responseBody : null;
+  // The SDK's errors of this kind carry what the provider wrote; with a status of success, it could not be read.
+  const isRefused = isJson(error) && typeof error.statusCode === "number" && error.statusCode >= 400;
+  const body = isRefused && typeof error.responseBody === "string" ? error.responseBody : null;
   if (body !== null) return parseProviderError(Buffer.from(body));
   if (error instanceof Error || !isJson(error)) return null;
   return parseProviderError(Buffer.from(JSON.stringify(error)));

@@ -4,6 +4,7 @@ import { NativeCall } from "./native-call.ts";
 import { isNativeWire } from "./native-wires.ts";
 import { makeOpenAiError } from "./provider-error.ts";
 import { makeSdkChat } from "./sdk-chat.ts";
+import { findSdkEmbedding } from "./sdk-embedding.ts";
 import { TranslatedCall } from "./translated-call.ts";
 import type { Provider, ProviderTarget, UpstreamCall, UpstreamRequest, UpstreamSink } from "./types.ts";
 import type { Upstream } from "./upstream.ts";
@@ -23,7 +24,7 @@ export function openTranslated(upstream: Upstream, authorizer: Authorizer, clock
   return {
     send(target: ProviderTarget, request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
       if (!isNativeWire(target.type, request.endpoint)) return refuseEndpoint(target.type, request.endpoint, sink);
-      if (request.endpoint !== "chat_completions") {
+      if (request.endpoint !== "chat_completions" && request.endpoint !== "embeddings") {
         const call = new NativeCall(target, request, sink, forget);
         calls.add(call);
         void call.run(upstream, authorizer.authorize);
@@ -37,9 +38,13 @@ export function openTranslated(upstream: Upstream, authorizer: Authorizer, clock
       const exchange = new UpstreamExchange(upstream, target, request, authorizer.authorize);
       const call = new TranslatedCall(exchange, identity, sink, forget);
       calls.add(call);
+      if (request.endpoint === "embeddings") {
+        void call.runWhole(() => findSdkEmbedding(target, request.json, identity, exchange.fetch));
+        return call;
+      }
       const options = request.json.stream_options;
       const stream = request.stream ? { includeUsage: isJson(options) && options.include_usage === true } : null;
-      void call.run(() => makeSdkChat(target, request, exchange.fetch), stream);
+      void call.runChat(() => makeSdkChat(target, request, exchange.fetch), stream);
       return call;
     },
     async close() {

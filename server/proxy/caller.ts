@@ -4,6 +4,7 @@ import { isRefusal } from "../keys/authenticate.ts";
 import type { KnownKey } from "../keys/known-key.ts";
 import { findCallerRefusal, findCorsOrigin, findPlaceRefusal } from "./admit.ts";
 import type { ProxyContext } from "./context.ts";
+import { noticeRefusal } from "./notice-refusal.ts";
 import { respondRefusal } from "./respond.ts";
 import { openAiErrors } from "./surfaces/openai-errors.ts";
 import type { Surface } from "./surfaces/surface.ts";
@@ -38,6 +39,7 @@ export async function openCaller(
   if (isRefusal(known)) {
     const readable = origin !== undefined && proxy.clientOrigins.isHeld(origin) ? origin : null;
     respondRefusal(request, response, requestId, known, readable, [], errors);
+    noticeRefusal(proxy, request, "", known, known, readable);
     return null;
   }
   const address = proxy.findClientAddress(request);
@@ -49,5 +51,6 @@ export async function openCaller(
       : findCallerRefusal(known, permission, address, corsOrigin);
   if (refusal === null) return { known, requestId, address, corsOrigin };
   respondRefusal(request, response, requestId, refusal, corsOrigin, [], errors);
+  noticeRefusal(proxy, request, "", known, refusal, corsOrigin);
   return null;
 }

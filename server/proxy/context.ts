@@ -6,6 +6,7 @@ import type { FindKey } from "../keys/find-key.ts";
 import type { LastUsed } from "../keys/last-used.ts";
 import type { Flusher } from "../ledger/flusher.ts";
 import type { Journal } from "../ledger/journal.ts";
+import type { RefusalCounts } from "../ledger/refusal-counts.ts";
 import type { BudgetLeases } from "../limits/budget-leases.ts";
 import type { RateWindows } from "../limits/rate-windows.ts";
 import type { RuleBook } from "../limits/rule-book.ts";
@@ -42,6 +43,7 @@ export interface ProxyContext {
   random: () => number;
   journal: Journal;
   flusher: Flusher;
+  refusals: RefusalCounts;
   makeEventId: MakeEventId;
   openCalls: OpenCalls;
   answers: AnswerBurst;

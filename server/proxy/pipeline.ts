@@ -7,6 +7,7 @@ import type { KnownKey } from "../keys/known-key.ts";
 import type { JournalEntry } from "../ledger/journal.ts";
 import type { BudgetHold } from "../limits/budget-hold.ts";
 import type { RateGrant } from "../limits/rate-windows.ts";
+import type { ResolvedModel } from "../providers/model-table.ts";
 import { makeAccessLine } from "./access-line.ts";
 import { admit, findCallerRefusal, findCorsOrigin, makeRateBound } from "./admit.ts";
 import { findCallTargets } from "./call-targets.ts";
@@ -16,6 +17,7 @@ import { type Dispatched, dispatch } from "./dispatch.ts";
 import { findBudgets } from "./find-budgets.ts";
 import { findRateLimits } from "./find-rate-limits.ts";
 import { makeEvent } from "./make-event.ts";
+import { noticeRefusal } from "./notice-refusal.ts";
 import type { OpenCall } from "./open-calls.ts";
 import { makeRateHeaders, makeRateRefusal } from "./rate-headers.ts";
 import { readBody } from "./read-body.ts";
@@ -40,6 +42,7 @@ interface Call {
   corsOrigin: string | null;
   /** From the moment the key is known. */
   open: OpenCall | null;
+  model: ResolvedModel | null;
   hold: BudgetHold | null;
   /** What its answer says of the limits that it was counted in. */
   rateHeaders: readonly string[];
@@ -66,6 +69,7 @@ export async function handleInference(
     startedAtMs,
     corsOrigin: null,
     open: null,
+    model: null,
     hold: null,
     rateHeaders: [],
   };
@@ -77,6 +81,7 @@ export async function handleInference(
     if (refusal === null) return;
     respondRefusal(request, response, call.requestId, refusal, call.corsOrigin, call.rateHeaders, surface.errors);
     observe(call, 0, refusal);
+    noticeRefusal(proxy, request, surface.endpoint, known, refusal, call.corsOrigin, call.model);
   } catch (error) {
     proxy.logger.error({ err: error, request_id: call.requestId }, "a request failed inside the gateway");
     const refusal = makeRefusal("internal_error");
@@ -121,6 +126,7 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
   if ("code" in found) return found;
   const model = surface.prepare(parsed, found);
   if ("code" in model) return model;
+  call.model = model;
   const budgets = findBudgets(known, proxy.rules, proxy.clock.nowMs());
   let admission = admit(known, parsed, model, proxy.config.gateway.outputTokensDefault, budgets.length > 0);
   if ("code" in admission) return admission;

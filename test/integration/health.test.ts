@@ -47,7 +47,7 @@ async function openApp(more: Partial<OperationsDeps> = {}) {
     makeOperationsRouter({
       clock: openClock(),
       version: "1.2.3",
-      configHash: "abcdef012345",
+      getConfigHash: () => "abcdef012345",
       graceMs,
       isStarted: () => state.started,
       isDraining: () => state.draining,

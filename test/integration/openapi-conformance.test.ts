@@ -6,6 +6,8 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeOpenApiDocument } from "../../server/admin/openapi-document.ts";
 import { examples } from "../../server/admin/openapi-examples.ts";
+import { rateFields } from "../../server/core/flat-price.ts";
+import type { ProviderConfig } from "../../server/platform/config.ts";
 import { type AdminHarness, openAdminHarness } from "../support/admin-harness.ts";
 import { type AdminAnswer, sendAdminRequest } from "../support/admin-operation.ts";
 import { makeInvalidRequest } from "../support/openapi-faults.ts";
@@ -84,6 +86,35 @@ async function makeWebhooks(path: string): Promise<Samples> {
   };
 }
 
+/** Alert rules with a webhook, and incidents. */
+async function makeAlerts(path: string): Promise<Samples> {
+  if (!path.startsWith("/alerts")) return {};
+  const hook = await admin.system.webhooks.create({ kind: "standard", name: "Sample", url: "https://93.184.215.14/" });
+  const rules = await Promise.all(
+    Array.from({ length: 20 }, () =>
+      admin.system.alerts.createRule({
+        kind: "expiry",
+        name: "Sample",
+        webhooks: [hook.id],
+        scope: { owner_id: "nobody" },
+      }),
+    ),
+  );
+  const rows = await admin.test.database.sql<{ id: string }[]>`
+    insert into alert_incident (id, rule_id, subject, title, details, level, opened_at, seen_at)
+    select 'inc_' || replace(gen_random_uuid()::text, '-', ''), ${rules[0]?.id ?? ""}, n::text, 'x', '{}', 0, now(), now()
+    from generate_series(1, 150) n returning id`;
+  return {
+    rule_id: fc.constantFrom(...rules.map(({ id }) => id)),
+    incident_id: fc.constantFrom(...rows.map(({ id }) => id)),
+    scope: fc.constantFrom({}, { owner_id: "acme" }, { tag_key: "team", tag_value: "a" }),
+    webhooks: fc.constantFrom([], [hook.id]),
+    quiet_hours: fc.constantFrom(null, { from: "22:00", to: "07:00", timezone: "Europe/Berlin" }),
+    minimum_usd: fc.constantFrom("1", 0.5),
+    action: fc.constantFrom("none", "disable"),
+  };
+}
+
 /** Jobs that no worker knows. */
 async function makeJobs(path: string): Promise<Samples> {
   if (!path.startsWith("/jobs")) return {};
@@ -118,6 +149,26 @@ async function makeLimits(path: string): Promise<Samples> {
   };
 }
 
+/** Stored credentials, each pinned at a provider that answers. */
+async function makeCredentials(path: string): Promise<Samples> {
+  if (!path.startsWith("/credentials")) return {};
+  const shorthand = { name: "openai", type: "openai", lateCredential: null, awsKeys: null } as ProviderConfig;
+  admin.context.config.shorthands = new Map([["openai", shorthand]]);
+  const names: string[] = [];
+  for (let count = 0; count < (path.includes("{") ? 20 : 0); count++) {
+    const name = `c-${randomUUID()}`;
+    await admin.system.credentials.create({ name, secret: "sk-of-a-test" });
+    if (path.endsWith("/test")) await admin.makeKey({ provider_credentials: { openai: name } });
+    names.push(name);
+  }
+  return {
+    credential_name: fc.constantFrom(...names, "none"),
+    name: fc.uuid().map((id) => `c-${id}`),
+    secret: fc.stringMatching(/^sk-[a-z0-9]{16}$/),
+    model: fc.constant("openai::gpt-test"),
+  };
+}
+
 /** Values with which calls succeed. */
 async function makeSamples({ path }: Operation): Promise<Samples> {
   const keys = await Promise.all(Array.from({ length: 20 }, () => admin.makeKey()));
@@ -138,6 +189,17 @@ async function makeSamples({ path }: Operation): Promise<Samples> {
         : admin.system.budgets.create({ limit_usd: 1_000, period: "30d" });
     return await Promise.all(Array.from({ length: 20 }, async () => (await make()).id));
   };
+  const priceIds = path.startsWith("/prices/{")
+    ? await Promise.all(
+        Array.from({ length: 20 }, async () => {
+          const rates = { input_usd_per_million: "1", output_usd_per_million: "2" };
+          return (await admin.system.prices.put({ model: randomUUID(), ...rates })).id;
+        }),
+      )
+    : [];
+  const runIds = path.startsWith("/usage/rerate/{")
+    ? [(await admin.system.usage.rerate({ from: "2026-01-01T00:00:00Z" })).run?.run_id ?? 0]
+    : [];
   const keyIds = fc.constantFrom(...keys.map(({ id }) => id), "zzzzzzzzzzzz");
   return {
     public_id: keyIds,
@@ -145,6 +207,10 @@ async function makeSamples({ path }: Operation): Promise<Samples> {
     user_id: fc.constantFrom(...users.map(({ id }) => id), "nobody"),
     rule_id: fc.constantFrom(...(await limitIds("rules")), "rule_none"),
     budget_id: fc.constantFrom(...(await limitIds("budgets")), "budget_none"),
+    ...Object.fromEntries(Object.values(rateFields).map((name) => [name, fc.constantFrom("1", "0.000000001", 2.5)])),
+    ...(path === "/prices" ? { model: fc.constantFrom("one", "openai::gpt-5-mini") } : {}),
+    price_id: fc.constantFrom(...priceIds, "price_none"),
+    run_id: fc.constantFrom(...runIds, 999_999_999),
     limits: fc.constantFrom({ requests_per_minute: 5 }, { cost_per_day: "2.5", tokens_per_hour: 7 }),
     scope: path.startsWith("/limits/rules")
       ? fc.constantFrom([], [{ api_key_public_id: "tensorzero::each" }], [{ tag_key: "team", tag_value: "a" }])
@@ -174,8 +240,10 @@ async function makeSamples({ path }: Operation): Promise<Samples> {
     to: fc.constantFrom("2027-01-01", "2027-05-05T00:00:00Z"),
     "If-Match": fc.constantFrom(1, 2, 3),
     ...(await makeLimits(path)),
+    ...(await makeCredentials(path)),
     ...(await makeWebhooks(path)),
     ...(await makeJobs(path)),
+    ...(await makeAlerts(path)),
   };
 }
 

@@ -67,6 +67,7 @@ async function openProcess(
           onCredentials: () => undefined,
           onRules: () => book.noticeChange(),
           onPrices: () => undefined,
+          onReload: () => undefined,
           onState: () => undefined,
         });
   const trust = { isGood: options.isDeaf !== true };

@@ -14,6 +14,7 @@ import { Secret } from "../../server/core/secret.ts";
 import { makeKeyDigest } from "../../server/keys/key-digest.ts";
 import { openClock } from "../../server/platform/clock.ts";
 import type { Config } from "../../server/platform/config.ts";
+import { ConfigReloader } from "../../server/platform/config-reloader.ts";
 import { parsePlans } from "../../server/platform/config-users.ts";
 import { openLogger } from "../../server/platform/logger.ts";
 import { openTestDatabase, type TestDatabase } from "./test-database.ts";
@@ -118,6 +119,17 @@ export async function openAdminHarness(keys: Partial<Config["keys"]> = {}): Prom
     config,
     logger: openLogger(config.log),
     randomBytes,
+    gateway: {
+      process: "test",
+      reloader: new ConfigReloader({
+        config,
+        load: () => ({ ...config, configHash: `${config.configHash}x` }),
+        onApplied: () => undefined,
+        logger: openLogger(config.log),
+      }),
+    },
+    // There is no provider behind this surface.
+    probeProvider: async () => ({ status: 200, message: "the provider answered 200", latencyMs: 1.5 }),
   };
   const { caller: _caller, origin: _origin, ...shared } = context;
   const app = express();

@@ -52,16 +52,37 @@ limits.topUp        | 401    | 403       | 403         | 403            | 200 20
 limits.reset        | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
 limits.listProcesses | 401   | 403       | 403         | 403            | 200            | 403            | 200
 limits.writeOff     | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+credentials.create  | 401    | 403       | 403         | 403            | 201            | 403            | 201
+credentials.list    | 401    | 403       | 403         | 403            | 200            | 403            | 200
+credentials.get     | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+credentials.update  | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+credentials.delete  | 401    | 403       | 403         | 403            | 204 204 404    | 403            | 204 204 404
+credentials.test    | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+credentials.rotateSealKey | 401 | 403     | 403         | 403            | 200            | 403            | 200
+providers.list      | 401    | 403       | 403         | 403            | 200            | 403            | 200
 plans.list          | 401    | 403       | 403         | 200            | 200            | 200            | 200
+config.get          | 401    | 403       | 403         | 403            | 200            | 403            | 200
+config.reload       | 401    | 403       | 403         | 403            | 200            | 403            | 200
 prices.list         | 401    | 403       | 403         | 403            | 200            | 403            | 200
 prices.get          | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
 prices.put          | 401    | 403       | 403         | 403            | 200            | 403            | 200
 prices.delete       | 401    | 403       | 403         | 403            | 204 204 404    | 403            | 204 204 404
 session.get         | 401    | 403       | 403         | 200            | 200            | 200            | 200
 usage.query         | 401    | 403       | 200 404 404 | 403            | 200 200 200-   | 200 404 404    | 200 200 200-
+usage.events        | 401    | 403       | 200 404 404 | 403            | 200 200 200-   | 200 404 404    | 200 200 200-
 usage.rerate        | 401    | 403       | 403         | 403            | 200            | 403            | 200
+usage.reconcile     | 401    | 403       | 403         | 403            | 200            | 403            | 200
+usage.reconcileReport | 401  | 403       | 403         | 403            | 200            | 403            | 200
 usage.listRerates   | 401    | 403       | 403         | 403            | 200            | 403            | 200
 usage.getRerate     | 401    | 403       | 403         | 403            | 404            | 403            | 404
+alerts.createRule   | 401    | 403       | 403         | 403            | 201            | 403            | 201
+alerts.listRules    | 401    | 403       | 403         | 403            | 200            | 403            | 200
+alerts.getRule      | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+alerts.updateRule   | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+alerts.deleteRule   | 401    | 403       | 403         | 403            | 204 204 404    | 403            | 204 204 404
+alerts.testRule     | 401    | 403       | 403         | 403            | 202 202 404    | 403            | 202 202 404
+alerts.acknowledge  | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+alerts.listIncidents| 401    | 403       | 403         | 403            | 200            | 403            | 200
 jobs.list           | 401    | 403       | 403         | 403            | 200            | 403            | 200
 jobs.run            | 401    | 403       | 403         | 403            | 202 202 404    | 403            | 202 202 404
 webhooks.create     | 401    | 403       | 403         | 403            | 201            | 403            | 201
@@ -82,6 +103,9 @@ GET /openapi.json              | /admin/openapi.json      | 200    | 200       |
 GET /                          | /admin/docs              | 200    | 200       | 200   | 200  | 200      | 200    | 200
 GET /rapidoc.HASH.js           | /admin/docs/rapidoc.js   | 401    | 404       | 404   | 404  | 404      | 404    | 404
 POST /api-keys/leaked          | /admin/api-keys/leaked   | 401    | 403       | 403   | 422  | 422      | 403    | 422
+GET /usage/export              | /admin/usage/export      | 401    | 403       | 200   | 403  | 200      | 200    | 200
+GET /events/export             | /admin/events/export     | 401    | 403       | 200   | 403  | 200      | 200    | 200
+GET /events/stream             | /admin/events/stream?status=9 | 401 | 403     | 422   | 403  | 422      | 422    | 422
 GET /options                   | /api/auth/options        | 200    | 200       | 200   | 200  | 200      | 200    | 200
 GET /livez                     | /livez                   | 200    | 200       | 200   | 200  | 200      | 200    | 200
 GET /readyz                    | /readyz                  | 200    | 200       | 200   | 200  | 200      | 200    | 200
@@ -119,10 +143,14 @@ export interface MatrixObject {
   ownerId: string;
   /** A process that leases budgets. */
   process: string;
+  /** A stored credential of a provider. */
+  credentialName: string;
   webhookId: string;
   /** A message to the webhook, which was given up. */
   deliveryId: string;
   job: string;
+  alertId: string;
+  incidentId: string;
 }
 
 /** The input of each procedure that names the object, by path, filter or body. */
@@ -168,7 +196,17 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "limits.reset": ({ publicId }) => ({ public_id: publicId, period: "total" }),
   "limits.listProcesses": () => ({}),
   "limits.writeOff": ({ process }) => ({ process }),
+  "credentials.create": () => ({ name: makeCredentialName(), secret: "sk-of-the-matrix" }),
+  "credentials.list": () => ({}),
+  "credentials.get": makeCredentialReference,
+  "credentials.update": ({ credentialName }) => ({ credential_name: credentialName, secret: "sk-of-the-matrix-2" }),
+  "credentials.delete": makeCredentialReference,
+  "credentials.test": ({ credentialName }) => ({ credential_name: credentialName, model: "echo::matrix" }),
+  "credentials.rotateSealKey": () => ({}),
+  "providers.list": () => ({}),
   "plans.list": () => ({}),
+  "config.get": () => ({}),
+  "config.reload": () => ({}),
   "prices.list": () => ({}),
   "prices.get": makePriceReference,
   "prices.put": () => ({ model: "priced", input_usd_per_million: "1", output_usd_per_million: "2" }),
@@ -176,10 +214,21 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "session.get": () => ({}),
   "audit.list": ({ publicId }) => ({ object: publicId }),
   "audit.verify": () => ({}),
+  "usage.events": ({ ownerId }) => ({ owner_id: ownerId }),
   "usage.rerate": () => ({ from: "2026-01-01T00:00:00Z", models: ["none"] }),
+  "usage.reconcile": () => ({ days: 1 }),
+  "usage.reconcileReport": () => ({ days: 1 }),
   "usage.listRerates": () => ({}),
   "usage.getRerate": () => ({ run_id: 999_999_999 }),
   "usage.query": ({ ownerId }) => ({ owner_id: ownerId, group_by: ["key"] }),
+  "alerts.createRule": () => ({ kind: "expiry", name: "Made", scope: { owner_id: "nobody" } }),
+  "alerts.listRules": () => ({}),
+  "alerts.getRule": makeAlertReference,
+  "alerts.updateRule": ({ alertId }) => ({ rule_id: alertId, name: "changed" }),
+  "alerts.deleteRule": makeAlertReference,
+  "alerts.testRule": makeAlertReference,
+  "alerts.listIncidents": () => ({}),
+  "alerts.acknowledge": ({ incidentId }) => ({ incident_id: incidentId }),
   "jobs.list": () => ({}),
   "jobs.run": ({ job }) => ({ job }),
   "webhooks.create": () => ({ kind: "standard", name: "Made", url: "https://93.184.215.14/hook" }),
@@ -207,6 +256,19 @@ function makePriceReference({ limitId }: MatrixObject): Record<string, unknown> 
 
 function makeRuleReference({ limitId }: MatrixObject): Record<string, unknown> {
   return { rule_id: limitId };
+}
+
+function makeAlertReference({ alertId }: MatrixObject): Record<string, unknown> {
+  return { rule_id: alertId };
+}
+
+/** One that is not taken. */
+export function makeCredentialName(): string {
+  return `matrix-${randomBytes(6).toString("hex")}`;
+}
+
+function makeCredentialReference({ credentialName }: MatrixObject): Record<string, unknown> {
+  return { credential_name: credentialName };
 }
 
 function makeWebhookReference({ webhookId }: MatrixObject): Record<string, unknown> {

@@ -71,10 +71,7 @@ export function findAwsSignatureFault(
     bodyHash,
   ].join("\n");
   const scope = `${day}/${region}/bedrock/aws4_request`;
-  const key = hmac(
-    hmac(hmac(hmac(`AWS4${account.secretAccessKey}`, String(day)), String(region)), "bedrock"),
-    "aws4_request",
-  );
+  const key = hmac(hmac(hmac(hmac(`AWS4${account.secretAccessKey}`, String(day)), region), "bedrock"), "aws4_request");
   const expected = hmac(key, ["AWS4-HMAC-SHA256", date, scope, sha256(canonical)].join("\n")).toString("hex");
   return expected === signature ? null : "a wrong signature";
 }

@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { onTestFailed } from "vitest";
 import { findOnPath } from "./find-on-path.ts";
 import type { GatewayProcess } from "./gateway-process.ts";
 import { openUsersGateway, testPassword } from "./users-harness.ts";
@@ -61,6 +62,8 @@ export async function openDashboard(config = ""): Promise<Dashboard> {
   };
 }
 
+let pages = 0;
+
 async function openPage(browser: Browser, url: string, options: PageOptions): Promise<DashboardPage> {
   const context = await browser.newContext({
     baseURL: url,
@@ -87,6 +90,11 @@ async function openPage(browser: Browser, url: string, options: PageOptions): Pr
     const entry = { url: response.url(), status: response.status(), text: "" };
     answers.push(entry);
     entry.text = await response.text().catch(() => "");
+  });
+  const name = `failed-${++pages}`;
+  onTestFailed(async () => {
+    mkdirSync(outFolder, { recursive: true });
+    await page.screenshot({ path: join(outFolder, `${name}.png`) });
   });
   return {
     page,

@@ -5,6 +5,7 @@ import { type BudgetWindow, makeBudgetWindow } from "../../server/core/budget-wi
 import type { UsageEvent } from "../../server/core/usage-event.ts";
 import { Flusher } from "../../server/ledger/flusher.ts";
 import { Journal } from "../../server/ledger/journal.ts";
+import { RefusalCounts } from "../../server/ledger/refusal-counts.ts";
 import type { BudgetHold } from "../../server/limits/budget-hold.ts";
 import { BudgetLeases } from "../../server/limits/budget-leases.ts";
 import { LeaseConnection } from "../../server/limits/lease-connection.ts";
@@ -55,6 +56,7 @@ export async function openLeaseProcess(options: LeaseProcessOptions): Promise<Le
   const journalDir = makeTestFolder();
   const journal = new Journal({ journalDir, process: name, segmentBytesMax: 1 << 20, clock, metrics });
   const flusher = new Flusher({
+    refusals: new RefusalCounts(),
     database,
     journal,
     process: name,

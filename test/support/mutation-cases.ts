@@ -1,6 +1,8 @@
 import { createHash, randomUUID } from "node:crypto";
 import { expireKeys } from "../../db/queries/expire-keys.ts";
+import { Secret } from "../../server/core/secret.ts";
 import { makeFirstKeys } from "../../server/keys/first-keys.ts";
+import type { ProviderConfig } from "../../server/platform/config.ts";
 import type { AdminHarness } from "./admin-harness.ts";
 
 /** One change that the audit log must tell of. */
@@ -24,6 +26,13 @@ async function makeUser(harness: AdminHarness, more: Record<string, unknown> = {
   return { input: { user_id: id, ...more }, objectIds: [id] };
 }
 
+let credentials = 0;
+async function makeCredential(harness: AdminHarness, more: Record<string, unknown> = {}) {
+  const name = `credential-${++credentials}`;
+  await harness.system.credentials.create({ name, secret: "sk-before" });
+  return { input: { credential_name: name, ...more }, objectIds: [name] };
+}
+
 /** A budget of which half is spent. */
 async function makeWindow(harness: AdminHarness): Promise<string> {
   const { id } = await harness.makeKey({ budgets: [{ limit_usd: "10", period: "total" }] });
@@ -33,6 +42,8 @@ async function makeWindow(harness: AdminHarness): Promise<string> {
   return window_id;
 }
 
+/** What these change is in the memory of a process, and no row. */
+export const rowlessMutations: ReadonlySet<string> = new Set(["config.reload"]);
 /** A webhook, and a message to it that was given up. */
 async function makeWebhook({ system, test }: AdminHarness): Promise<{ webhook_id: string; delivery_id: string }> {
   const { id } = await system.webhooks.create({ kind: "standard", name: "Hook", url: "https://93.184.215.14/hook" });
@@ -46,6 +57,12 @@ async function makeWebhook({ system, test }: AdminHarness): Promise<{ webhook_id
 async function makeWebhookCase(harness: AdminHarness, more: Record<string, unknown> = {}) {
   const { webhook_id: id } = await makeWebhook(harness);
   return { input: { webhook_id: id, ...more }, objectIds: [id] };
+}
+
+async function makeAlertCase(harness: AdminHarness, more: Record<string, unknown> = {}) {
+  const { webhook_id } = await makeWebhook(harness);
+  const { id } = await harness.system.alerts.createRule({ kind: "budget", name: "Rule", webhooks: [webhook_id] });
+  return { input: { rule_id: id, ...more }, objectIds: [id] };
 }
 
 /** By the name of the procedure. A procedure that changes something and has no case here fails `mutations.test.ts`. */
@@ -108,6 +125,35 @@ export const mutationCases: Readonly<Record<string, MutationCase>> = {
       return { input: { process }, objectIds: [process] };
     },
   },
+  "credentials.create": {
+    async prepare() {
+      const name = `made-${++credentials}`;
+      return { input: { name, secret: "sk-made", description: "For tests" }, objectIds: [name] };
+    },
+  },
+  "credentials.update": { prepare: (harness) => makeCredential(harness, { secret: "sk-changed" }) },
+  "credentials.delete": { prepare: (harness) => makeCredential(harness) },
+  "credentials.test": {
+    async prepare(harness) {
+      const made = await makeCredential(harness, { model: "openai::gpt-test" });
+      await harness.makeKey({ provider_credentials: { openai: made.input.credential_name } });
+      const shorthand = { name: "openai", type: "openai", lateCredential: null, awsKeys: null } as ProviderConfig;
+      harness.context.config.shorthands = new Map([["openai", shorthand]]);
+      return made;
+    },
+  },
+  "credentials.rotateSealKey": {
+    async prepare(harness) {
+      const { config } = harness.context;
+      const newest = { version: 2, value: new Secret("n".repeat(48)) };
+      const [oldest] = config.sealKeys.filter(({ version }) => version === 1);
+      if (oldest === undefined) throw new Error("there is a first seal key");
+      config.sealKeys = [oldest];
+      await makeCredential(harness);
+      config.sealKeys = [newest, oldest];
+      return { input: {} };
+    },
+  },
   "users.create": {
     prepare: async () => ({ input: { email: `user-${++users}@example.com`, password: "correct horse" } }),
   },
@@ -168,6 +214,7 @@ export const mutationCases: Readonly<Record<string, MutationCase>> = {
       return { input: { budget_id: id }, objectIds: [id] };
     },
   },
+  "config.reload": { prepare: async () => ({ input: {} }) },
   "prices.put": {
     async prepare({ system }) {
       const price = { model: "audited", input_usd_per_million: "1", output_usd_per_million: "2" };
@@ -180,6 +227,22 @@ export const mutationCases: Readonly<Record<string, MutationCase>> = {
       const price = { model: "deleted", input_usd_per_million: "1", output_usd_per_million: "2" };
       const { id } = await system.prices.put(price);
       return { input: { price_id: id }, objectIds: [id] };
+    },
+  },
+  "alerts.createRule": {
+    prepare: async () => ({ input: { kind: "budget", name: "Made", quiet_hours: { from: "22:00", to: "07:00" } } }),
+  },
+  "alerts.updateRule": { prepare: (harness) => makeAlertCase(harness, { name: "Changed", thresholds: [90] }) },
+  "alerts.deleteRule": { prepare: makeAlertCase },
+  "alerts.testRule": { prepare: makeAlertCase },
+  "alerts.acknowledge": {
+    async prepare(harness) {
+      const { objectIds } = await makeAlertCase(harness);
+      const id = `inc_${randomUUID().replaceAll("-", "")}`;
+      await harness.test.database.sql`
+        insert into alert_incident (id, rule_id, subject, title, details, level, opened_at, seen_at)
+        values (${id}, ${objectIds[0] ?? ""}, 'x', 'x', '{}', 0, now(), now())`;
+      return { input: { incident_id: id }, objectIds: [id] };
     },
   },
   "jobs.run": {
@@ -207,6 +270,7 @@ export const mutationCases: Readonly<Record<string, MutationCase>> = {
       return { input, objectIds: [input.delivery_id] };
     },
   },
+  "usage.reconcile": { prepare: async () => ({ input: { days: 1 } }) },
   "usage.rerate": { prepare: async () => ({ input: { from: "2026-01-01T00:00:00Z", models: ["none"] } }) },
   "users.invite": {
     async prepare() {

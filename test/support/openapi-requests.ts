@@ -22,7 +22,10 @@ export interface RequestParts {
 
 export function listOperations(document: OpenApiDocument): Operation[] {
   return Object.entries(document.paths).flatMap(([path, item]) =>
-    Object.entries(item).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
+    Object.entries(item)
+      // Streams are no procedures and answer no JSON; they have tests of their own.
+      .filter(([, operation]) => operation["x-procedure"] !== undefined)
+      .map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
   );
 }
 

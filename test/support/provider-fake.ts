@@ -98,6 +98,13 @@ function findReply(
 
 /** What is neither a chat nor a message. */
 function findOtherReply(path: string): object | null {
+  if (path.includes("titan-embed")) return { embedding: [0.5, -0.25], inputTextTokenCount: 3 };
+  if (path.endsWith(":embedContent")) return { embedding: { values: [0.5, -0.25] } };
+  if (path.endsWith(":predict")) {
+    return {
+      predictions: [{ embeddings: { values: [0.5, -0.25], statistics: { token_count: 3, truncated: false } } }],
+    };
+  }
   if (/\/model\/[^/]+\/count-tokens$/.test(path)) return { inputTokens: 42 };
   if (/count_tokens$|count-tokens:rawPredict$/.test(path)) return { input_tokens: 42 };
   if (/\/embeddings(\?.*)?$/.test(path)) {

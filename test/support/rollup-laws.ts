@@ -105,5 +105,5 @@ export async function findSketchError(sql: postgres.Sql): Promise<{ worst: numbe
       from raw join rollup using (public_id), unnest(array[0.5, 0.95, 0.99]) with ordinality as q(rank, n)
     )
     select max(abs(found - exact) / exact)::float8 as worst, count(found)::int as looked from pairs where exact > 0`;
-  return { worst: Number(row?.worst ?? 1), looked: row?.looked ?? 0 };
+  return { worst: row?.worst ?? 1, looked: row?.looked ?? 0 };
 }

@@ -54,6 +54,7 @@ export function makeScriptedConfig(upstreamUrl: string, more = ""): string {
     more,
     exact,
     make("lies", `up+usage-lying+first-200+tokens-${exactTokens}`),
-    ...models.map(({ name, script }) => make(name, script, "retries = 1")),
+    // Those that always fail are to go on failing, each call at the provider.
+    ...models.map(({ name, script }) => make(name, script, "retries = 1\ncircuit_breaker = { failures = 0 }")),
   ].join("\n");
 }

@@ -68,6 +68,7 @@ export function openWorkerHarness(
       observeKeyAdvice: () => undefined,
       observeSilentLeases: (silent) => void silentLeases.push(silent),
       observeRollupLag: (lag) => void rollupLags.push(lag),
+      observeBookDifferences: () => undefined,
     },
     clock,
     queues,

@@ -5,6 +5,7 @@ import { addAuthAudit, makeAuthAdapter } from "../../../db/auth-adapter.ts";
 import { deleteUserSessions } from "../../../db/queries/update-user.ts";
 import { makeRandomText } from "../users/random-text.ts";
 import { type AuthDeps, addressHeader, requestIdHeader } from "./auth-deps.ts";
+import { makePasswordReset } from "./password-reset.ts";
 import { getCookiePrefix, makeSessionKey } from "./session-cookie.ts";
 
 /**
@@ -21,7 +22,6 @@ export function makeAuth(
   const { auth } = config;
   const [baseURL] = origins;
   const isSecure = baseURL.startsWith("https://");
-  const [firstPlan = ""] = config.plans.keys();
   const attempts = { window: 60, max: auth.attemptsPerMinuteMax };
   const later = (ms: number): Date => new Date(clock.nowMs() + ms);
   return betterAuth({
@@ -32,7 +32,13 @@ export function makeAuth(
     secret: makeSessionKey(config.sessionSecret),
     telemetry: { enabled: false },
     database: makeAuthAdapter(database),
-    emailAndPassword: { enabled: true, disableSignUp: auth.signUp === "closed" },
+    emailAndPassword: {
+      enabled: true,
+      disableSignUp: auth.signUp === "closed",
+      ...makePasswordReset(deps, baseURL),
+    },
+    // Whoever reads the database learns of no link that still works.
+    verification: { storeIdentifier: { default: "plain", overrides: { "reset-password": "hashed" } } },
     socialProviders:
       auth.google === null
         ? {}
@@ -67,6 +73,8 @@ export function makeAuth(
         "/sign-in/social": attempts,
         "/sign-up/email": attempts,
         "/change-password": attempts,
+        "/request-password-reset": attempts,
+        "/reset-password": attempts,
       },
     },
     advanced: {
@@ -83,6 +91,7 @@ export function makeAuth(
         create: {
           before: (user, context) => {
             const id = makeRandomText(randomBytes, 32);
+            const [firstPlan = ""] = config.plans.keys();
             const after = { id, email: user.email, name: user.name, role: "member", plan: firstPlan };
             addAuthAudit({
               actor: `user:${id}`,

@@ -1,8 +1,7 @@
-import { AppError } from "../../core/error.ts";
 import { queryUsageInput } from "../../core/usage-question.ts";
 import { usageAnswer } from "../../core/usage-schema.ts";
-import { findCallerScope } from "../context.ts";
 import { makeProcedure } from "../trpc.ts";
+import { limitToOwner } from "./limit-to-owner.ts";
 import { loadUsage } from "./load-usage.ts";
 
 export const queryUsage = makeProcedure("admin:usage", { member: true })
@@ -19,9 +18,6 @@ export const queryUsage = makeProcedure("admin:usage", { member: true })
   .input(queryUsageInput)
   .output(usageAnswer)
   .query(({ ctx, input }) => {
-    const own = findCallerScope(ctx.caller).ownerId;
-    if (own !== null && input.owner_id !== undefined && input.owner_id !== own) throw new AppError("not_found");
-    const question = own === null ? input : { ...input, owner_id: own };
     const { rawDays } = ctx.config.usage;
-    return loadUsage(ctx.database.sql, { nowMs: ctx.clock.nowMs(), rawDays }, question);
+    return loadUsage(ctx.database.sql, { nowMs: ctx.clock.nowMs(), rawDays }, limitToOwner(ctx.caller, input));
   });

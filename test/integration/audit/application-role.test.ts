@@ -7,8 +7,10 @@ import { type Database, openDatabase } from "../../../db/client.ts";
 import { migrateDatabase } from "../../../db/migrate.ts";
 import { makeCaller } from "../../../server/admin/router.ts";
 import { makeFirstKeys } from "../../../server/keys/first-keys.ts";
+import { handleAggregateUsage } from "../../../workers/jobs/aggregate-usage.ts";
 import { handleExpireKeys } from "../../../workers/jobs/expire-keys.ts";
 import { handleManagePartitions } from "../../../workers/jobs/manage-partitions.ts";
+import { handleMergeRollups } from "../../../workers/jobs/merge-rollups.ts";
 import { handleVerifyAuditChain } from "../../../workers/jobs/verify-audit-chain.ts";
 import type { JobTools } from "../../../workers/registry.ts";
 import { expectPostgresLog } from "../../support/postgres-log.ts";
@@ -118,6 +120,10 @@ describe("the product with a role that owns nothing", () => {
     const { publicId } = await gateway.makeKey();
     await owner()`update api_key set expires_at = now() - interval '1 hour' where public_id = ${publicId}`;
     expect(await handleExpireKeys(tools)).toEqual({ expired: 1 });
+    const [waiting] = await owner()`select count(*)::int as parts from usage_part where merged_at is null`;
+    expect(await handleAggregateUsage(tools)).toMatchObject({ parts: waiting?.parts });
+    await owner()`update usage_day_touched set day = (now() at time zone 'UTC')::date - 1`;
+    expect(await handleMergeRollups(tools)).toMatchObject({ days: 1 });
     await owner()`insert into usage_part (process, events, first_at, last_at) values ('test', 0, now() - interval '9 days', now() - interval '9 days')`;
     expect(await handleManagePartitions(tools)).toMatchObject({ dropped: 0, kept: 1 });
     await app.sql`update usage_part set merged_at = now() where merged_at is null`;
@@ -258,7 +264,7 @@ describe("rows of tenants", () => {
     }
   }
 
-  test("these are all tables of the product but those of usage, budgets, limit rules and prices", async () => {
+  test("these are all tables of the product but those of usage, budgets, limit rules, prices and providers", async () => {
     const rows = await owner()<{ name: string; secure: boolean }[]>`
       select relname as name, relrowsecurity as secure from pg_class
       where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition order by 1`;
@@ -272,6 +278,8 @@ describe("rows of tenants", () => {
       "limit_rule",
       "limit_rule_version",
       "model_price",
+      "provider_credential",
+      "provider_health",
       "rerate_run",
       "usage_adjustment",
       "usage_day",

@@ -5,6 +5,7 @@ import { type Database, openDatabase } from "../../../db/client.ts";
 import type { UsageEvent } from "../../../server/core/usage-event.ts";
 import { Flusher } from "../../../server/ledger/flusher.ts";
 import { Journal } from "../../../server/ledger/journal.ts";
+import { RefusalCounts } from "../../../server/ledger/refusal-counts.ts";
 import { openClock } from "../../../server/platform/clock.ts";
 import { openLogger } from "../../../server/platform/logger.ts";
 import { openMetrics } from "../../../server/platform/metrics.ts";
@@ -32,6 +33,7 @@ beforeEach(async () => {
   const journalDir = makeTestFolder();
   journal = new Journal({ journalDir, process: "p1", segmentBytesMax: 2_000, clock, metrics });
   flusher = new Flusher({
+    refusals: new RefusalCounts(),
     database,
     journal,
     process: "p1",

@@ -127,7 +127,7 @@ async function insertEvents(count: number, seed: number, more: Partial<UsageEven
 }
 
 const catalogue = openPriceBook(new Map());
-let stored = new Map<string, Price>();
+const stored = new Map<string, Price>();
 
 /** The prices of now, found apart from the code under test. */
 function findOracle(model: string): Price | null {
@@ -271,7 +271,7 @@ describe("re-rating", () => {
           where datname = current_database() and wait_event = 'advisory'`;
         return rows.length > 0;
       }, "the step waits and is cancelled");
-      await expect(step).rejects.toThrow();
+      await expect(step).rejects.toThrow("canceling statement");
     });
     await cut;
     expect(await findRerateRun(sql(), run.id)).toMatchObject({ events: 0, nextAt: null });

@@ -19,7 +19,9 @@ beforeAll(async () => {
     if (offset === 0) return { pieces: [], end: "before_head" };
     return { pieces: [stream.bytes.subarray(0, offset)], end: how === "reset" ? "reset" : "drop" };
   });
-  gateway = await openTestGateway({ config: makeModelConfig(upstream.url, "gpt-test", `retries = ${retries}`) });
+  gateway = await openTestGateway({
+    config: makeModelConfig(upstream.url, "gpt-test", `retries = ${retries}\ncircuit_breaker = { failures = 0 }`),
+  });
   key = (await gateway.makeKey()).text;
 });
 afterAll(async () => {

@@ -67,10 +67,11 @@ function makeQuestion(): QueryUsageInput & { from: Date; to: Date } {
     const step = random.pick([dayMs, hourMs, hourMs, 1]);
     return Math.floor(ms / step) * step;
   };
-  let [from, to] = [at(), at()].sort((a, b) => a - b) as [number, number];
+  const [from, second] = [at(), at()].sort((a, b) => a - b) as [number, number];
+  let to = second;
   if (from === to) to += hourMs;
   const grain = random.pick([undefined, undefined, "hour", "day", "day", "minute"] as const);
-  if (grain === "minute") [from, to] = [from, Math.min(to, from + dayMs)];
+  if (grain === "minute") to = Math.min(to, from + dayMs);
   const groups = [
     "key",
     "owner",

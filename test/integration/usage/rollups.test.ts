@@ -54,7 +54,7 @@ afterAll(async () => {
 
 describe("a month of many keys", () => {
   beforeAll(async () => {
-    expect(await insertSeedEvents(cloned.database, makeSeedEvents(shape))).toBe(shape.events);
+    await insertSeedEvents(cloned.database, makeSeedEvents(shape));
   }, 600_000);
   beforeEach(forgetRollups);
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { makeCharge, makeUpperBound, type Price, type TieredRate } from "../../../server/core/price.ts";
+import { makeCharge, makePriceBands, makeUpperBound, type Price, type TieredRate } from "../../../server/core/price.ts";
 import { noTokens, type TokenUsage } from "../../../server/core/usage.ts";
 import { runsOf } from "../../support/property-runs.ts";
 
@@ -140,6 +140,21 @@ test("makeUpperBound holds for every way to spend that many tokens", () => {
         used.inputTokens + used.cachedInputTokens + used.cacheWriteTokens + used.inputAudioTokens + spareInput;
       const output = used.outputTokens + used.reasoningTokens + used.outputAudioTokens + spareOutput;
       return makeUpperBound(price, input, output) >= makeCharge(price, used);
+    }),
+    { numRuns: runsOf(20_000) },
+  );
+}, 60_000);
+
+test("makePriceBands: one band rules each call, and its flat rates come to the charge", () => {
+  fc.assert(
+    fc.property(listedPrice, usage, (listed, used) => {
+      const price = makePrice(listed);
+      const input = used.inputTokens + used.cachedInputTokens + used.cacheWriteTokens + used.inputAudioTokens;
+      const ruling = makePriceBands(price).filter(
+        ({ fromInputTokens, toInputTokens }) => input >= fromInputTokens && input < (toInputTokens ?? Infinity),
+      );
+      const sum = names.reduce((total, bucket) => total + BigInt(used[bucket]) * (ruling[0]?.rates[bucket] ?? 0n), 0n);
+      return ruling.length === 1 && (sum + 999_999n) / 1_000_000n === makeCharge(price, used);
     }),
     { numRuns: runsOf(20_000) },
   );

@@ -54,7 +54,7 @@ describe("tollgate.example.toml", () => {
 
   test("loads with all its examples switched on", () => {
     const config = load(complete, { OPENAI_API_KEY: "sk-1", AZURE_API_KEY: "az-1" });
-    expect([...config.models.keys()]).toEqual(["demo", "chat", "cloud"]);
+    expect([...config.models.keys()]).toEqual(["demo", "chat", "shared", "cloud"]);
     const { timeouts, retriesMax } = load("", {}).shorthands.get("openai") ?? {};
     expect(config.models.get("chat")?.providers[0]).toMatchObject({ timeouts, retriesMax, modelName: "gpt-5-mini" });
   });
@@ -99,7 +99,7 @@ describe(".env.example", () => {
       lines = (error as ConfigError).message.split("\n");
     }
     expect(lines).toEqual(
-      ["PEPPER", "PEPPER_PREVIOUS", "SEAL_KEY", "SESSION_SECRET", "LEAK_SECRET"].map((name) =>
+      ["PEPPER", "PEPPER_PREVIOUS", "SEAL_KEY", "SEAL_KEY_PREVIOUS", "SESSION_SECRET", "LEAK_SECRET"].map((name) =>
         expect.stringMatching(`^TOLLGATE_${name}: an example or default value;`),
       ),
     );

@@ -1,91 +1,51 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { getRouteApi, Link } from "@tanstack/react-router";
+import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, type Inputs } from "../../app/api.ts";
 import { useSession } from "../../app/session.ts";
-import { formatCount } from "../../format/count.ts";
-import { Badge } from "../../ui/badge.tsx";
 import { Button } from "../../ui/button.tsx";
-import { type Column, DataTable } from "../../ui/data-table.tsx";
+import { DataTable } from "../../ui/data-table.tsx";
 import { Icon } from "../../ui/icon.tsx";
-import { EmptyState, FailureNotice } from "../../ui/notice.tsx";
+import { EmptyState, FailureNotice, Notice } from "../../ui/notice.tsx";
 import { PageHeader } from "../../ui/page.tsx";
-import { RelativeTime } from "../../ui/relative-time.tsx";
-import { KeyBadges, type KeyView, StateBadge } from "./key-badges.tsx";
+import { BulkBar } from "./bulk-bar.tsx";
+import { CreateKeyDialog } from "./create-key-dialog.tsx";
+import { makeKeyColumns } from "./key-columns.tsx";
 import { KeyFilters } from "./key-filters.tsx";
-import type { KeySearch } from "./key-search.ts";
+import { type KeySearch, keySorts } from "./key-search.ts";
 import styles from "./keys.module.css";
+import { useKeyActions } from "./use-key-actions.tsx";
 
 const route = getRouteApi("/shell/api-keys");
 const pageSize = 50;
+const nobody: ReadonlySet<string> = new Set();
 
 export function KeysPage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const { plan, keyCount, isAdmin } = useSession();
+  const actions = useKeyActions();
   const [before, setBefore] = useState<readonly string[]>([]);
+  const [selected, setSelected] = useState(nobody);
   const list = useQuery(api.keys.list.queryOptions(makeListInput(search), { placeholderData: keepPreviousData }));
   const keys = list.data?.api_keys;
+  const ids = keys?.map((key) => key.public_id) ?? [];
+  // Apart from the list: keys are there at once, however long their figures take.
+  const figures = useQuery(
+    api.keys.figures.queryOptions({ public_ids: ids }, { enabled: ids.length > 0, placeholderData: keepPreviousData }),
+  );
+  const figuresById = new Map(figures.data?.figures.map((one) => [one.public_id, one]));
 
-  const setView = (view: KeySearch): void => {
-    setBefore([]);
-    void navigate({ search: dropEmpty({ ...view, cursor: undefined }), replace: true });
+  const go = (view: Loose<KeySearch>, replace = false): void => {
+    setSelected(nobody);
+    void navigate({ search: dropEmpty(view), replace });
   };
-  const setCreating = (isCreating: boolean): void =>
-    void navigate({ search: dropEmpty({ ...search, create: isCreating || undefined }) });
-
-  const columns: Column<KeyView>[] = [
-    {
-      id: "alias",
-      header: "Key",
-      render: (key) => (
-        <div className={styles["name"]}>
-          <Link to="/api-keys/$publicId" params={{ publicId: key.public_id }} title={key.description ?? undefined}>
-            {key.alias}
-          </Link>
-          <code>{key.public_id}</code>
-        </div>
-      ),
-    },
-    { id: "type", header: "Type", priority: "medium", render: (key) => <Badge>{key.type}</Badge> },
-    {
-      id: "state",
-      header: "State",
-      render: (key) => (
-        <div className={styles["badges"]}>
-          <StateBadge state={key.state} />
-          <KeyBadges apiKey={key} isExhausted={false} />
-        </div>
-      ),
-    },
-    {
-      id: "models",
-      header: "Models",
-      priority: "low",
-      render: (key) => (
-        <span className={styles["models"]} title={key.models.join(", ")}>
-          {key.models.length === 0 ? "none" : key.models.includes("*") ? "all" : key.models.join(", ")}
-        </span>
-      ),
-    },
-    {
-      id: "rpm",
-      header: "RPM",
-      align: "end",
-      priority: "low",
-      render: (key) => {
-        const rpm = key.rate_limits["requests_per_minute"];
-        return rpm === undefined ? <span className={styles["quiet"]}>–</span> : formatCount(rpm);
-      },
-    },
-    {
-      id: "last_used_at",
-      header: "Last used",
-      priority: "medium",
-      render: (key) => <RelativeTime at={key.last_used_at} />,
-    },
-    { id: "expires_at", header: "Expires", priority: "low", render: (key) => <RelativeTime at={key.expires_at} /> },
-  ];
+  const setView = (view: Loose<KeySearch>): void => {
+    setBefore([]);
+    go({ ...view, cursor: undefined }, true);
+  };
+  const setCreating = (create: true | undefined): void => void navigate({ search: dropEmpty({ ...search, create }) });
+  const hasFilter = Object.keys(search).some((name) => !["create", "sort", "order"].includes(name));
 
   return (
     <>
@@ -101,66 +61,124 @@ export function KeysPage() {
           </Button>
         }
       />
-      <KeyFilters search={search} onChange={setView} isAdmin={isAdmin} />
+      <KeyFilters
+        search={search}
+        onChange={(change) => setView({ sort: search.sort, order: search.order, ...change })}
+        isAdmin={isAdmin}
+      />
+      {selected.size > 0 && <BulkBar selected={selected} onDone={() => setSelected(nobody)} />}
       {list.isError && (
-        <div className={styles["stack"]}>
-          <FailureNotice error={list.error} title="The keys could not be loaded" onRetry={() => void list.refetch()} />
+        <div className={styles["above"]}>
+          <FailureNotice
+            error={list.error}
+            title={keys === undefined ? "The keys could not be loaded" : "These keys are from an earlier answer"}
+            onRetry={() => void list.refetch()}
+          />
+        </div>
+      )}
+      {figures.isError && !list.isError && (
+        <div className={styles["above"]}>
+          <Notice
+            tone="warn"
+            title={
+              figures.data === undefined ? "Budgets and usage could not be loaded" : "Budgets and usage are not current"
+            }
+            action={
+              <Button size="small" isBusy={figures.isFetching} onClick={() => void figures.refetch()}>
+                Try again
+              </Button>
+            }
+          >
+            <p>The keys themselves are.</p>
+          </Notice>
         </div>
       )}
       {!(list.isError && keys === undefined) && (
         <DataTable
           label="API keys"
-          columns={columns}
+          columns={makeKeyColumns(
+            { find: (id) => figuresById.get(id), isLoading: figures.isFetching && !figures.isError },
+            actions,
+          )}
           rows={keys}
           getId={(key) => key.public_id}
           getRowLabel={(key) => key.alias}
-          isStale={list.isPlaceholderData}
+          selected={selected}
+          onSelect={setSelected}
+          isStale={list.isPlaceholderData || (list.isError && keys !== undefined)}
+          {...(search.sort === undefined ? {} : { sort: { column: search.sort, order: search.order ?? "desc" } })}
+          onSort={({ column, order }) => setView({ ...search, sort: keySorts.find((sort) => sort === column), order })}
           empty={
-            <EmptyState
-              icon="key"
-              title={Object.keys(search).length === 0 ? "No key yet" : "No key matches"}
-              actions={
-                <Button variant="primary" onClick={() => setCreating(true)}>
-                  Create a key
-                </Button>
-              }
-            >
-              A key lets one program call models, within the limits that you give it.
-            </EmptyState>
+            hasFilter ? (
+              <EmptyState
+                icon="search"
+                title="No key matches"
+                actions={<Button onClick={() => setView({})}>Clear the filters</Button>}
+              >
+                {list.data?.next_cursor == null
+                  ? "Nothing of that kind is among your keys."
+                  : "Nothing in this part; older keys are on the next page."}
+              </EmptyState>
+            ) : (
+              <EmptyState
+                icon="key"
+                title="No key yet"
+                actions={
+                  <Button variant="primary" onClick={() => setCreating(true)}>
+                    Create your first key
+                  </Button>
+                }
+              >
+                A key lets one program call models, within the limits that you give it.
+              </EmptyState>
+            )
           }
         />
       )}
-      <div className={styles["pager"]}>
-        <span aria-live="polite">{keys === undefined ? "" : `${keys.length} keys on this page`}</span>
-        <div>
-          <Button
-            disabled={search.cursor === undefined}
-            onClick={() => {
-              const previous = before.at(-1);
-              setBefore(before.slice(0, -1));
-              void navigate({ search: dropEmpty({ ...search, cursor: previous }) });
-            }}
-          >
-            <Icon name="left" size={14} />{" "}
-            {before.length > 0 || search.cursor === undefined ? "Previous" : "First page"}
-          </Button>
-          <Button
-            disabled={list.data?.next_cursor == null}
-            onClick={() => {
-              if (search.cursor !== undefined) setBefore([...before, search.cursor]);
-              void navigate({ search: dropEmpty({ ...search, cursor: list.data?.next_cursor ?? undefined }) });
-            }}
-          >
-            Next <Icon name="right" size={14} />
-          </Button>
-        </div>
-      </div>
+      {(search.cursor !== undefined || list.data?.next_cursor != null) && (
+        <nav className={styles["pager"]} aria-label="Pages">
+          <span aria-live="polite">{keys === undefined ? "" : `${keys.length} keys on this page`}</span>
+          <div>
+            <Button
+              disabled={search.cursor === undefined}
+              onClick={() => {
+                const previous = before.at(-1);
+                setBefore(before.slice(0, -1));
+                go({ ...search, cursor: previous });
+              }}
+            >
+              <Icon name="left" size={14} /> {before.length > 0 ? "Previous" : "First page"}
+            </Button>
+            <Button
+              disabled={list.data?.next_cursor == null || list.isPlaceholderData}
+              onClick={() => {
+                if (search.cursor !== undefined) setBefore([...before, search.cursor]);
+                go({ ...search, cursor: list.data?.next_cursor ?? undefined });
+              }}
+            >
+              Next <Icon name="right" size={14} />
+            </Button>
+          </div>
+        </nav>
+      )}
+      {search.create === true && (
+        <CreateKeyDialog
+          onClose={() => setCreating(undefined)}
+          onCreated={(key) => {
+            setCreating(undefined);
+            actions.reveal(key, "Your new key");
+          }}
+        />
+      )}
+      {actions.dialogs}
     </>
   );
 }
 
+type Loose<Shape> = { [Name in keyof Shape]?: Shape[Name] | undefined };
+
 function makeListInput(search: KeySearch): Inputs["keys"]["list"] {
-  const { q, state, type, advice, owner, tag, cursor } = search;
+  const { q, state, type, advice, owner, tag, cursor, sort, order } = search;
   const [name = "", value] = splitTag(tag);
   return {
     limit: pageSize,
@@ -170,6 +188,9 @@ function makeListInput(search: KeySearch): Inputs["keys"]["list"] {
     ...(advice === undefined ? {} : { advice }),
     ...(owner === undefined ? {} : { owner_id: owner }),
     ...(value === undefined ? {} : { tag: { [name]: value } }),
+    ...(sort === undefined ? {} : { sort }),
+    // By age there is only newest first.
+    ...(order === undefined || sort === undefined || sort === "created_at" ? {} : { order }),
     ...(cursor === undefined ? {} : { cursor }),
   };
 }
@@ -180,6 +201,6 @@ function splitTag(tag: string | undefined): string[] {
 }
 
 /** Nothing stands in the address that says nothing. */
-function dropEmpty(search: { [Name in keyof KeySearch]: KeySearch[Name] | undefined }): KeySearch {
+function dropEmpty(search: Loose<KeySearch>): KeySearch {
   return Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined && value !== ""));
 }
