@@ -4,6 +4,7 @@ import type { WorkerContext } from "./context.ts";
 import { handleAdoptJournals } from "./jobs/adopt-journals.ts";
 import { handleAggregateUsage } from "./jobs/aggregate-usage.ts";
 import { handleDeliverWebhooks } from "./jobs/deliver-webhooks.ts";
+import { handleEvaluateAlerts } from "./jobs/evaluate-alerts.ts";
 import { handleExpireKeys } from "./jobs/expire-keys.ts";
 import { handleFlagStaleKeys } from "./jobs/flag-stale-keys.ts";
 import { handleManagePartitions } from "./jobs/manage-partitions.ts";
@@ -64,6 +65,14 @@ export const jobs: readonly JobDefinition[] = [
     concurrency: 2,
     attemptsMax: 3,
     handle: handleDeliverWebhooks,
+  },
+  {
+    name: "evaluate-alerts",
+    queue: "upkeep",
+    schedule: "* * * * *",
+    concurrency: 1,
+    attemptsMax: 3,
+    handle: handleEvaluateAlerts,
   },
   {
     name: "expire-keys",

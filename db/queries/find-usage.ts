@@ -63,13 +63,17 @@ export interface UsageFound {
   total: UsageSum;
   previousTotal: UsageSum;
   isExact: boolean;
+  /** False where they were not asked for, or would take too long. */
+  hasPercentiles: boolean;
 }
 
+/** More are not read: each holds hundreds of counts, and all of them must be put together. */
+const sketchesMax = 20_000;
 /** Longer than this must no question hold a connection. */
 const timeoutMs = 30_000;
 
 export interface SumRow extends Record<UsageCounter, string> {
-  what: "row" | "total" | "top";
+  what: "row" | "total";
   bucket: number | null;
   is_other: boolean | null;
   group_values: (string | null)[] | null;
@@ -79,6 +83,8 @@ export interface SumRow extends Record<UsageCounter, string> {
   is_current: boolean | null;
   first_at: string | null;
   last_at: string | null;
+  /** How many are to be read for its percentiles. */
+  sketches: string;
 }
 
 const hourMs = 3_600_000;
@@ -99,14 +105,11 @@ export async function findUsage(sql: postgres.Sql, question: UsageQuestion): Pro
     );
     const rows = parseRows(found);
     const page = rows.slice(0, question.limit);
-    const top =
-      question.top === null ? null : found.flatMap(({ what, group_values: v }) => (what === "top" ? [v ?? []] : []));
     const totals = { total: parseTotal(found, true), previousTotal: parseTotal(found, false) };
-    if (question.percentiles) {
-      const isAll = page.length === rows.length && question.after === null;
-      await loadUsagePercentiles(transaction, reading, question, { top, rows: page, isAll, ...totals });
-    }
-    return { rows: page, hasMore: rows.length > page.length, ...totals, isExact: reading.isExact };
+    const sketches = found.reduce((sum, row) => sum + (row.what === "total" ? Number(row.sketches) : 0), 0);
+    const hasPercentiles = question.percentiles && sketches <= sketchesMax;
+    if (hasPercentiles) await loadUsagePercentiles(transaction, reading, question, { rows: page, ...totals });
+    return { rows: page, hasMore: rows.length > page.length, ...totals, isExact: reading.isExact, hasPercentiles };
   });
 }
 

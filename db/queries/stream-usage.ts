@@ -67,14 +67,18 @@ function makeText(statement: Statement, reading: UsageReading, percentiles: bool
     `left join told as ${name} on ${name}.which = ${which} and ${name}.bucket = grouped.bucket and ${name}."values" = grouped."values"`;
   const list = (name: string) =>
     `case when ${name}.p50 is not null then jsonb_build_array(${name}.p50, ${name}.p95, ${name}.p99) end`;
-  return `with ${grouped},
-    counted as (select bucket, "values", which, place, sum(n) as n from (${bags}) as bag group by 1, 2, 3, 4),
+  return `with ${grouped.replace("grouped as (", "grouped as materialized (")},
+    wanted as materialized (select row_number() over ()::int as number, "values" from grouped group by "values"),
+    counted as (select bucket, place_group, which, place, sum(n) as n from (${bags}) as bag group by 1, 2, 3, 4),
     ranked as (
-      select *, sum(n) over (partition by bucket, "values", which order by place) as upto,
-        sum(n) over (partition by bucket, "values", which) as total
+      select *, sum(n) over (partition by bucket, place_group, which order by place) as upto,
+        sum(n) over (partition by bucket, place_group, which) as total
       from counted
     ),
-    told as (select bucket, "values", which, ${percentilesText} from ranked group by 1, 2, 3)
+    told as (
+      select bucket, "values", which, ${percentilesText}
+      from ranked join wanted on wanted.number = place_group group by 1, 2, 3
+    )
     select ${row}, ${list("l")} as latency, ${list("f")} as first_token
     from grouped ${told(0, "l")} ${told(1, "f")} ${order}`;
 }

@@ -13,28 +13,37 @@ export const percentilesText = [0.5, 0.95, 0.99]
   .join(", ");
 
 /**
- * A query of sketches' counts: `bucket`, `values`, `which` (0: latency, 1: first token), `place` in the sketch and `n`, a few
- * rows of each. The pieces must be without refusals, which have no latency.
+ * A query of sketches' counts: `bucket`, `place_group` (the number of the row's group in the table `wanted`, 0 where it is
+ * not in it), `which` (0: latency, 1: first token), `place` in the sketch and `n`, a few rows of each. The pieces must be
+ * without refusals, which have no latency.
  */
-export function makeBagsText({ pieces, values }: UsagePieces): string {
-  if (pieces.length === 0)
-    return 'select 0 as bucket, null::text[] as "values", 0 as which, 0 as place, 0 as n where false';
-  return pieces.flatMap((piece) => columns.map((_, which) => makeBagText(piece, values, which))).join(" union all ");
+export function makeBagsText({ pieces, values, conditions: filter }: UsagePieces): string {
+  const texts = pieces.flatMap((piece) =>
+    columns.map((column, which) => makeBagText(piece, values, filter, column, which)),
+  );
+  const none = "select 0 as bucket, 0 as place_group, 0 as which, 0 as place, 0 as n where false";
+  return texts.length === 0 ? none : texts.join(" union all ");
 }
 
-/** Counts by place in the sketch: of sketches their elements, of events themselves. */
-function makeBagText({ kind, from, bucket }: UsagePiece, values: string, which: number): string {
-  const column = columns[which];
+/** Groups are told apart by numbers before sketches are taken to pieces: of these there are hundreds for each row. */
+function makeBagText(piece: UsagePiece, values: string, filter: string, column: string, which: number): string {
+  const { kind, from, bucket } = piece;
+  const group = "coalesce(wanted.number, 0) as place_group";
   if (kind === "raw") {
-    return `select ${bucket} as bucket, ${values} as "values", ${which} as which, find_usage_bucket(${column}_ms) as place, count(*) as n
-      from ${from} and ${column}_ms is not null group by 1, 2, 4`;
+    return `select bucket, ${group}, ${which} as which, place, count(*) as n
+      from (select ${bucket} as bucket, ${values} as "values", find_usage_bucket(${column}_ms) as place
+        from ${from} and ${column}_ms is not null) as told
+      left join wanted using ("values") group by 1, 2, 4`;
   }
-  const source = from.replace(/^(\w+) where/, `$1 cross join lateral unnest(${column}) as e where`);
-  if (kind === "keyed") {
-    return `select ${bucket} as bucket, ${values} as "values", ${which} as which, e & 2047 as place, sum(e >> 11) as n
-      from ${source} group by 1, 2, 4`;
-  }
-  return `select bucket, ${values} as "values", ${which} as which, place, n
-    from (select ${bucket} as bucket, series_id, e & 2047 as place, sum(e >> 11) as n from ${source} group by 1, 2, 3) as summed
-    join usage_series using (series_id)`;
+  const rows =
+    kind === "keyed"
+      ? `select bucket, ${group}, sketch from (select ${bucket} as bucket, ${values} as "values", ${column} as sketch from ${from}) as told
+        left join wanted using ("values")`
+      : `select bucket, place_group, sketch from (select ${bucket} as bucket, series_id, ${column} as sketch from ${from}) as told
+        join (
+          select series_id, ${group} from (select series_id, ${values} as "values" from usage_series where true ${filter}) as named
+          left join wanted using ("values")
+        ) as named using (series_id)`;
+  return `select bucket, place_group, ${which} as which, e & 2047 as place, sum(e >> 11) as n
+    from (${rows}) as sketched cross join lateral unnest(sketch) as e group by 1, 2, 4`;
 }

@@ -38,6 +38,8 @@ export interface UsagePieces {
   pieces: readonly UsagePiece[];
   /** The group values of a row, as an array. */
   values: string;
+  /** The filter's conditions, each after an `and`. */
+  conditions: string;
 }
 
 /** What is torn into more is read in wider spans; each row says itself whether it counts. */
@@ -89,7 +91,7 @@ export function listUsagePieces(statement: Statement, reading: UsageReading, mea
       add("refusal", `${refusal} where ${makeSpansText(statement, "hour", spans)} ${conditions}`, "hour");
     }
   }
-  return { pieces, values: makeGroupsText(statement, groups) };
+  return { pieces, values: makeGroupsText(statement, groups), conditions };
 }
 
 /** A table of days knows keys and owners alone, and is many times smaller. */

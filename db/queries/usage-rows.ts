@@ -25,21 +25,21 @@ export function makeBucketsText(question: Pick<UsageQuestion, "starts" | "previo
 }
 
 /**
- * One statement for the page: its rows, once for the range and once for the one before, in order; the totals of both; and the
- * groups that are the top.
+ * One statement for the page: its rows, once for the range and once for the one before, in order; and the totals of
+ * both.
  */
 export function makeUsageRowsText(statement: Statement, pieces: UsagePieces, question: UsageQuestion): string {
   const { isCurrent, ordinal } = makeBucketsText(question);
   const measure = measures[question.orderBy ?? "requests"];
   const sign = question.ascending ? "" : "-";
-  const ofMeasure = `${sign}coalesce(${measure.replaceAll(/\b(sum|max)\(([^()]+)\)/g, "$1($2) filter (where is_current)")}, 0)`;
+  const ofMeasure = `${sign}coalesce(${measure.replaceAll(/\b(sum|max)\(([^()]+)\)/g, "$1($2) filter (where is_current) over place")}, 0)`;
   const sorts =
     question.orderBy === null ? ["ordinal", "is_other::int", ofMeasure] : ["is_other::int", ofMeasure, "ordinal"];
   const after =
     question.after === null
       ? ""
       : `where (sort_1, sort_2, sort_3, "values") > (${question.after.sort.map((text) => statement.value(text, "numeric")).join(", ")}, ${statement.list(question.after.values)})`;
-  const own = [...counters, "first_at", "last_at"].join(", ");
+  const own = [...counters, "first_at", "last_at", "sketches"].join(", ");
   const top =
     question.top === null
       ? `select ${ordinal} as ordinal, ${isCurrent} as is_current, false as is_other, "values", ${usageSumsText} from piece group by 1, 2, 3, 4`
@@ -57,26 +57,16 @@ export function makeUsageRowsText(statement: Statement, pieces: UsagePieces, que
     }
     grouped as materialized (${top}),
     place as (
-      select ordinal, is_other, "values", ${sorts.map((sort, index) => `(${sort})::numeric as sort_${index + 1}`).join(", ")}
-      from grouped group by ordinal, is_other, "values"
+      select *, ${sorts.map((sort, index) => `(${sort})::numeric as sort_${index + 1}`).join(", ")}
+      from grouped window place as (partition by ordinal, is_other, "values")
     ),
     page as (
-      select *, row_number() over (order by sort_1, sort_2, sort_3, "values") as number from place ${after}
-      order by sort_1, sort_2, sort_3, "values" limit ${statement.value(question.limit + 1, "int")}
+      select *, dense_rank() over (order by sort_1, sort_2, sort_3, "values") as number from place ${after}
     )
-    select 'row' as what, page.number, page.ordinal as bucket, page.is_other, to_jsonb(page."values") as group_values, sort_1, sort_2, sort_3,
+    select 'row' as what, number, ordinal as bucket, is_other, to_jsonb("values") as group_values, sort_1, sort_2, sort_3,
       is_current, ${own}
-    from page join grouped on grouped.ordinal = page.ordinal and grouped.is_other = page.is_other
-      and grouped."values" = page."values"
+    from page where number <= ${statement.value(question.limit + 1, "int")}
     union all
     select 'total', null, null, null, null, null, null, null, is_current, ${usageSumsText} from grouped group by is_current
-    ${
-      question.top === null
-        ? ""
-        : `union all select 'top', null, null, null, to_jsonb("values"), null, null, null, null, ${own
-            .split(", ")
-            .map(() => "null")
-            .join(", ")} from top`
-    }
     order by number`;
 }

@@ -17,6 +17,8 @@ import type { Measure, MeasureResult } from "./measures/measure.ts";
 import { rollup } from "./measures/rollup.ts";
 import { streamMemory } from "./measures/stream-memory.ts";
 import { streamThroughput } from "./measures/stream-throughput.ts";
+import { translated } from "./measures/translated.ts";
+import { usagePage } from "./measures/usage-page.ts";
 import { type Options, parseOptions } from "./options.ts";
 import { type Cores, getCores, settleOnCores } from "./processes/cores.ts";
 import { barCells, listBarRows, makeReport } from "./report.ts";
@@ -31,6 +33,10 @@ const measures: readonly Measure[] = [
   ingest,
   rollup,
   keyGrowth,
+  translated,
+  usagePage,
+  usagePage,
+  translated,
 ];
 const resultsFolder = fileURLToPath(new URL("../../bench/", import.meta.url));
 

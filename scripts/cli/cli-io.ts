@@ -3,6 +3,8 @@ export interface CliIo {
   env: Readonly<Record<string, string | undefined>>;
   out(text: string): void;
   error(text: string): void;
+  /** Of the terminal; none where the output is no terminal. */
+  columns?: number | undefined;
   /** All of standard input. */
   readInput?(): Promise<string>;
 }

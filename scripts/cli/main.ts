@@ -12,5 +12,6 @@ process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   out: (text) => void process.stdout.write(text),
   error: (text) => void process.stderr.write(text),
+  columns: process.stdout.columns,
   readInput: () => readText(process.stdin),
 });

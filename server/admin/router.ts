@@ -1,3 +1,11 @@
+import { acknowledgeIncident } from "./alerts/acknowledge.ts";
+import { createAlertRule } from "./alerts/create-rule.ts";
+import { deleteOneAlertRule } from "./alerts/delete-rule.ts";
+import { getAlertRule } from "./alerts/get-rule.ts";
+import { listAlertIncidents } from "./alerts/list-incidents.ts";
+import { listAllAlertRules } from "./alerts/list-rules.ts";
+import { testAlertRule } from "./alerts/test-rule.ts";
+import { changeAlertRule } from "./alerts/update-rule.ts";
 import { listAudit } from "./audit/list.ts";
 import { verifyAudit } from "./audit/verify.ts";
 import { getConfig } from "./config/get.ts";
@@ -139,6 +147,16 @@ export const appRouter = makeRouter({
     getRerate,
     reconcile: repairUsage,
     reconcileReport: getReconcileReport,
+  }),
+  alerts: makeRouter({
+    createRule: createAlertRule,
+    listRules: listAllAlertRules,
+    getRule: getAlertRule,
+    updateRule: changeAlertRule,
+    deleteRule: deleteOneAlertRule,
+    testRule: testAlertRule,
+    listIncidents: listAlertIncidents,
+    acknowledge: acknowledgeIncident,
   }),
   jobs: makeRouter({ list: listJobs, run: runJob }),
   webhooks: makeRouter({

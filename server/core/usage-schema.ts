@@ -57,6 +57,9 @@ export const usageAnswer = z.object({
     .describe(
       "False where the range or a bucket begins within an hour whose raw events are gone; such an hour counts where it begins.",
     ),
+  percentiles: z
+    .boolean()
+    .describe("False where they were not asked for, or where too much would have to be read for them."),
   next_cursor: z.string().nullable(),
 });
 export type UsageAnswer = z.infer<typeof usageAnswer>;

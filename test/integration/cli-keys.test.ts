@@ -168,6 +168,19 @@ describe("usage", () => {
     expect(table.out).toMatch(/^all +- +2 .* 2 /m);
     const json = JSON.parse((await run(["usage", "--by", "model", "--model", "echo::b", "--json"])).out) as unknown;
     expect(json).toMatchObject({ rows: [{ model: "echo::b", cost_usd: "0.5" }], totals: { requests: 1 } });
+    const compared = await run(["usage", "--by", "model", "--compare", "--top", "1", "--key", "cccccccccccc"]);
+    expect(compared.out).toMatch(/BEFORE +BEFORE USD +CHANGE/);
+    expect(compared.out).toMatch(/^other +1 /m);
+    const chart = await run(["usage", "--chart", "--key", "cccccccccccc"], { COLUMNS: "60", LANG: "C.UTF-8" });
+    expect(chart.out).toMatch(/^\d{4}-\d\d-\d\d {2}█+ {2}2 USD\n$/);
+    expect(chart.out.trimEnd().length).toBe(60);
+    const csv = await run(["usage", "--csv", "--by", "key,model", "--key", "cccccccccccc"]);
+    expect(csv.out.split("\r\n").map((line) => line.split(",").slice(0, 3).join())).toEqual([
+      "public_id,model,requests",
+      "cccccccccccc,echo::a,1",
+      "cccccccccccc,echo::b,1",
+      "",
+    ]);
     const unknown = await run(["usage", "--by", "colour"]);
     expect([unknown.code, unknown.out]).toEqual([2, ""]);
     expect(unknown.error).toContain("key, owner, model");

@@ -86,6 +86,35 @@ async function makeWebhooks(path: string): Promise<Samples> {
   };
 }
 
+/** Alert rules with a webhook, and incidents. */
+async function makeAlerts(path: string): Promise<Samples> {
+  if (!path.startsWith("/alerts")) return {};
+  const hook = await admin.system.webhooks.create({ kind: "standard", name: "Sample", url: "https://93.184.215.14/" });
+  const rules = await Promise.all(
+    Array.from({ length: 20 }, () =>
+      admin.system.alerts.createRule({
+        kind: "expiry",
+        name: "Sample",
+        webhooks: [hook.id],
+        scope: { owner_id: "nobody" },
+      }),
+    ),
+  );
+  const rows = await admin.test.database.sql<{ id: string }[]>`
+    insert into alert_incident (id, rule_id, subject, title, details, level, opened_at, seen_at)
+    select 'inc_' || replace(gen_random_uuid()::text, '-', ''), ${rules[0]?.id ?? ""}, n::text, 'x', '{}', 0, now(), now()
+    from generate_series(1, 150) n returning id`;
+  return {
+    rule_id: fc.constantFrom(...rules.map(({ id }) => id)),
+    incident_id: fc.constantFrom(...rows.map(({ id }) => id)),
+    scope: fc.constantFrom({}, { owner_id: "acme" }, { tag_key: "team", tag_value: "a" }),
+    webhooks: fc.constantFrom([], [hook.id]),
+    quiet_hours: fc.constantFrom(null, { from: "22:00", to: "07:00", timezone: "Europe/Berlin" }),
+    minimum_usd: fc.constantFrom("1", 0.5),
+    action: fc.constantFrom("none", "disable"),
+  };
+}
+
 /** Jobs that no worker knows. */
 async function makeJobs(path: string): Promise<Samples> {
   if (!path.startsWith("/jobs")) return {};
@@ -214,6 +243,7 @@ async function makeSamples({ path }: Operation): Promise<Samples> {
     ...(await makeCredentials(path)),
     ...(await makeWebhooks(path)),
     ...(await makeJobs(path)),
+    ...(await makeAlerts(path)),
   };
 }
 

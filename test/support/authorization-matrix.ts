@@ -75,6 +75,14 @@ usage.reconcile     | 401    | 403       | 403         | 403            | 200   
 usage.reconcileReport | 401  | 403       | 403         | 403            | 200            | 403            | 200
 usage.listRerates   | 401    | 403       | 403         | 403            | 200            | 403            | 200
 usage.getRerate     | 401    | 403       | 403         | 403            | 404            | 403            | 404
+alerts.createRule   | 401    | 403       | 403         | 403            | 201            | 403            | 201
+alerts.listRules    | 401    | 403       | 403         | 403            | 200            | 403            | 200
+alerts.getRule      | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+alerts.updateRule   | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+alerts.deleteRule   | 401    | 403       | 403         | 403            | 204 204 404    | 403            | 204 204 404
+alerts.testRule     | 401    | 403       | 403         | 403            | 202 202 404    | 403            | 202 202 404
+alerts.acknowledge  | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+alerts.listIncidents| 401    | 403       | 403         | 403            | 200            | 403            | 200
 jobs.list           | 401    | 403       | 403         | 403            | 200            | 403            | 200
 jobs.run            | 401    | 403       | 403         | 403            | 202 202 404    | 403            | 202 202 404
 webhooks.create     | 401    | 403       | 403         | 403            | 201            | 403            | 201
@@ -141,6 +149,8 @@ export interface MatrixObject {
   /** A message to the webhook, which was given up. */
   deliveryId: string;
   job: string;
+  alertId: string;
+  incidentId: string;
 }
 
 /** The input of each procedure that names the object, by path, filter or body. */
@@ -211,6 +221,14 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "usage.listRerates": () => ({}),
   "usage.getRerate": () => ({ run_id: 999_999_999 }),
   "usage.query": ({ ownerId }) => ({ owner_id: ownerId, group_by: ["key"] }),
+  "alerts.createRule": () => ({ kind: "expiry", name: "Made", scope: { owner_id: "nobody" } }),
+  "alerts.listRules": () => ({}),
+  "alerts.getRule": makeAlertReference,
+  "alerts.updateRule": ({ alertId }) => ({ rule_id: alertId, name: "changed" }),
+  "alerts.deleteRule": makeAlertReference,
+  "alerts.testRule": makeAlertReference,
+  "alerts.listIncidents": () => ({}),
+  "alerts.acknowledge": ({ incidentId }) => ({ incident_id: incidentId }),
   "jobs.list": () => ({}),
   "jobs.run": ({ job }) => ({ job }),
   "webhooks.create": () => ({ kind: "standard", name: "Made", url: "https://93.184.215.14/hook" }),
@@ -238,6 +256,10 @@ function makePriceReference({ limitId }: MatrixObject): Record<string, unknown> 
 
 function makeRuleReference({ limitId }: MatrixObject): Record<string, unknown> {
   return { rule_id: limitId };
+}
+
+function makeAlertReference({ alertId }: MatrixObject): Record<string, unknown> {
+  return { rule_id: alertId };
 }
 
 /** One that is not taken. */

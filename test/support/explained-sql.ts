@@ -37,6 +37,18 @@ function wrap<S extends postgres.Sql | postgres.TransactionSql>(sql: S, plans: P
       })();
     },
     get(target, name) {
+      if (name === "unsafe") {
+        return async (text: string, values: postgres.ParameterOrJSON<never>[] = []) => {
+          const rows = await target.unsafe(text, values);
+          if (!/^\s*(select|with)\s/.test(text)) return rows;
+          const [row] = await target.unsafe<{ "QUERY PLAN": { Plan: PlanNode }[] }[]>(
+            `explain (format json) ${text}`,
+            values,
+          );
+          for (const { Plan: plan } of row?.["QUERY PLAN"] ?? []) plans.push(plan);
+          return rows;
+        };
+      }
       if (name !== "begin") return Reflect.get(target, name);
       return (mode: string, work: (transaction: postgres.TransactionSql) => Promise<unknown>) =>
         (target as postgres.Sql).begin(mode, (transaction) => work(wrap(transaction, plans)));
@@ -48,4 +60,10 @@ function wrap<S extends postgres.Sql | postgres.TransactionSql>(sql: S, plans: P
 export function listSequentialScans(plan: PlanNode): string[] {
   const own = plan["Node Type"].endsWith("Seq Scan") ? [plan["Relation Name"] ?? "?"] : [];
   return [...own, ...(plan.Plans ?? []).flatMap(listSequentialScans)];
+}
+
+/** Every relation that a plan reads in any way. */
+export function listRelations(plan: PlanNode): string[] {
+  const own = plan["Relation Name"] === undefined ? [] : [plan["Relation Name"]];
+  return [...own, ...(plan.Plans ?? []).flatMap(listRelations)];
 }

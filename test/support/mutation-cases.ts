@@ -61,6 +61,12 @@ async function makeWebhookCase(harness: AdminHarness, more: Record<string, unkno
   return { input: { webhook_id: id, ...more }, objectIds: [id] };
 }
 
+async function makeAlertCase(harness: AdminHarness, more: Record<string, unknown> = {}) {
+  const { webhook_id } = await makeWebhook(harness);
+  const { id } = await harness.system.alerts.createRule({ kind: "budget", name: "Rule", webhooks: [webhook_id] });
+  return { input: { rule_id: id, ...more }, objectIds: [id] };
+}
+
 /** By the name of the procedure. A procedure that changes something and has no case here fails `mutations.test.ts`. */
 export const mutationCases: Readonly<Record<string, MutationCase>> = {
   "keys.create": { prepare: async () => ({ input: { name: "Made", tags: { team: "a" } } }) },
@@ -223,6 +229,22 @@ export const mutationCases: Readonly<Record<string, MutationCase>> = {
       const price = { model: "deleted", input_usd_per_million: "1", output_usd_per_million: "2" };
       const { id } = await system.prices.put(price);
       return { input: { price_id: id }, objectIds: [id] };
+    },
+  },
+  "alerts.createRule": {
+    prepare: async () => ({ input: { kind: "budget", name: "Made", quiet_hours: { from: "22:00", to: "07:00" } } }),
+  },
+  "alerts.updateRule": { prepare: (harness) => makeAlertCase(harness, { name: "Changed", thresholds: [90] }) },
+  "alerts.deleteRule": { prepare: makeAlertCase },
+  "alerts.testRule": { prepare: makeAlertCase },
+  "alerts.acknowledge": {
+    async prepare(harness) {
+      const { objectIds } = await makeAlertCase(harness);
+      const id = `inc_${randomUUID().replaceAll("-", "")}`;
+      await harness.test.database.sql`
+        insert into alert_incident (id, rule_id, subject, title, details, level, opened_at, seen_at)
+        values (${id}, ${objectIds[0] ?? ""}, 'x', 'x', '{}', 0, now(), now())`;
+      return { input: { incident_id: id }, objectIds: [id] };
     },
   },
   "jobs.run": {

@@ -22,6 +22,9 @@ const bodies = {
     .object({ currentPassword: password, newPassword: password })
     .transform((body) => ({ ...body, revokeOtherSessions: true })),
   "/update-user": z.object({ name: wireLine(200) }),
+  // Where its link leads to is not the caller's to say.
+  "/request-password-reset": z.object({ email: text }),
+  "/reset-password": z.object({ token: text, newPassword: password }),
   "/revoke-session": z.object({ token: text }),
 } as const;
 

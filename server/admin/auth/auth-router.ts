@@ -29,11 +29,21 @@ const calls: ReadonlySet<string> = new Set([
   "POST /revoke-sessions",
   "POST /revoke-other-sessions",
   "POST /change-password",
+  "POST /request-password-reset",
+  "POST /reset-password",
   "POST /update-user",
   "GET /options",
 ]);
 /** Nobody is signed in yet, so a program without a browser's headers harms nobody. */
-const beforeSession: ReadonlySet<string> = new Set(["/sign-up/email", "/sign-in/email"]);
+const beforeSession: ReadonlySet<string> = new Set([
+  "/sign-up/email",
+  "/sign-in/email",
+  "/request-password-reset",
+  "/reset-password",
+]);
+/** Work by mail. */
+const byMail: ReadonlySet<string> = new Set(["/request-password-reset", "/reset-password"]);
+const noMail = "This gateway sends no mail, so nobody sets a new password by mail. Ask an admin for one.";
 const bodyBytesMax = 16 * 1024;
 const endedRowsMax = 1_000;
 /** Nothing else of a request concerns better-auth; least of all a header that says who the client is or which host. */
@@ -75,10 +85,12 @@ export function makeAuthRouter(deps: AuthDeps, gate: SessionGate): express.Route
   router.get("/options", async (_req, res) => {
     const { signUp, google } = deps.config.auth;
     const isFirstStart = !(await findAnyUser(deps.database.sql));
-    res.json({ sign_up: signUp, google: google !== null, first_start: isFirstStart });
+    const byMailToo = deps.config.smtp !== null;
+    res.json({ sign_up: signUp, google: google !== null, first_start: isFirstStart, password_reset: byMailToo });
   });
   router.use(express.json({ limit: bodyBytesMax, inflate: false }));
   router.use(async (req: Request, res: Response) => {
+    if (byMail.has(req.path) && deps.config.smtp === null) throw new AppError("not_found", noMail);
     const { auth, baseUrl } = await loadAuth(req.socket.localPort ?? 0);
     const body = req.method === "GET" ? null : parseAuthBody(req.path, req.body ?? {});
     const invitation = req.path === "/sign-up/email" ? await findSignUpInvitation(deps, req.body) : null;

@@ -5,6 +5,7 @@ import { addAuthAudit, makeAuthAdapter } from "../../../db/auth-adapter.ts";
 import { deleteUserSessions } from "../../../db/queries/update-user.ts";
 import { makeRandomText } from "../users/random-text.ts";
 import { type AuthDeps, addressHeader, requestIdHeader } from "./auth-deps.ts";
+import { makePasswordReset } from "./password-reset.ts";
 import { getCookiePrefix, makeSessionKey } from "./session-cookie.ts";
 
 /**
@@ -31,7 +32,13 @@ export function makeAuth(
     secret: makeSessionKey(config.sessionSecret),
     telemetry: { enabled: false },
     database: makeAuthAdapter(database),
-    emailAndPassword: { enabled: true, disableSignUp: auth.signUp === "closed" },
+    emailAndPassword: {
+      enabled: true,
+      disableSignUp: auth.signUp === "closed",
+      ...makePasswordReset(deps, baseURL),
+    },
+    // Whoever reads the database learns of no link that still works.
+    verification: { storeIdentifier: { default: "plain", overrides: { "reset-password": "hashed" } } },
     socialProviders:
       auth.google === null
         ? {}
@@ -66,6 +73,8 @@ export function makeAuth(
         "/sign-in/social": attempts,
         "/sign-up/email": attempts,
         "/change-password": attempts,
+        "/request-password-reset": attempts,
+        "/reset-password": attempts,
       },
     },
     advanced: {

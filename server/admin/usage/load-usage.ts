@@ -56,6 +56,7 @@ export async function loadUsage(
     range: makeRangeView(range),
     ...(range.previous === null ? {} : { previous_range: makeRangeView(range.previous) }),
     exact: found.isExact,
+    percentiles: found.hasPercentiles,
     next_cursor:
       found.hasMore && last !== undefined
         ? makeUsageCursor(input, { fromMs, toMs, sort: last.sort, values: last.values })

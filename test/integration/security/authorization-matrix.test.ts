@@ -73,6 +73,8 @@ async function makeObject(cell: MatrixCell): Promise<MatrixObject> {
       webhookId: "hook_none",
       deliveryId: "msg_none",
       job: "no-such-job",
+      alertId: "alert_none",
+      incidentId: "inc_none",
     };
   }
   const own = cell.caller === "member" ? memberId : "owner-a";
@@ -94,6 +96,7 @@ async function makeObject(cell: MatrixCell): Promise<MatrixObject> {
     process: await makeProcess(cell),
     ...(await makeWebhook(cell)),
     job: await makeJob(cell),
+    ...(await makeAlert(cell)),
   };
 }
 
@@ -117,6 +120,20 @@ async function makeWebhook({ name, status }: MatrixCell): Promise<{ webhookId: s
     insert into webhook_delivery (id, webhook_id, event, body, state, created_at, due_at, give_up_at)
     values (${deliveryId}, ${webhookId}, 'webhook.test', '{}', 'parked', now(), now(), now())`;
   return { webhookId, deliveryId };
+}
+
+/** An alert rule with a webhook and an incident, where the call gets as far as that. */
+async function makeAlert(cell: MatrixCell): Promise<{ alertId: string; incidentId: string }> {
+  if (!cell.name.startsWith("alerts.") || cell.status >= 300) return { alertId: "alert_none", incidentId: "inc_none" };
+  const { webhookId } = await makeWebhook({ ...cell, name: "webhooks.get" });
+  const body = { kind: "expiry", name: "Of the matrix", scope: { owner_id: "nobody" }, webhooks: [webhookId] };
+  const made = await gateway.call("POST", "/admin/alerts/rules", gateway.adminKey, body);
+  const { id: alertId } = (await made.json()) as { id: string };
+  const incidentId = `inc_${randomBytes(12).toString("hex")}`;
+  await gateway.database.database.sql`
+    insert into alert_incident (id, rule_id, subject, title, details, level, opened_at, seen_at)
+    values (${incidentId}, ${alertId}, 'x', 'x', '{}', 0, now(), now())`;
+  return { alertId, incidentId };
 }
 
 /** A job that no worker knows, so that none takes it up. */
@@ -180,9 +197,11 @@ async function loadState(): Promise<string> {
   const credentials = await sql`select * from provider_credential order by name`;
   const processes = await sql`select process, closed_at from budget_process order by process`;
   const webhooks = await sql`select * from webhook order by id`;
+  const alerts = await sql`select * from alert_rule order by id`;
+  const incidents = await sql`select id, acknowledged_at from alert_incident order by id`;
   const jobs = await sql`select job, requested_at from job_state order by job`;
   const deliveries = await sql`select id, state from webhook_delivery order by id`;
-  const more = [prices, windows, processes, webhooks, deliveries, jobs, credentials];
+  const more = [prices, windows, processes, webhooks, deliveries, jobs, credentials, alerts, incidents];
   return JSON.stringify([keys, secrets, users, limits, ...more]);
 }
 

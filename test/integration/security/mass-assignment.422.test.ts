@@ -63,7 +63,15 @@ beforeAll(async () => {
   gateway = await openUsersGateway("[plans.free]\nkeys = 100\n");
   const member = await signUp(gateway.url);
   const key = await gateway.makeKey({ owner_id: member.id, permissions: ["ai:inference"] });
-  const ids = { limitId: "rule_none", process: "none", webhookId: "hook_none", deliveryId: "msg_none", job: "none" };
+  const ids = {
+    limitId: "rule_none",
+    process: "none",
+    webhookId: "hook_none",
+    deliveryId: "msg_none",
+    job: "none",
+    alertId: "alert_none",
+    incidentId: "inc_none",
+  };
   object = { ...key, ...ids, credentialName: "none", ownerId: member.id, userId: member.id };
   callers = [
     { title: "nobody", headers: {} },

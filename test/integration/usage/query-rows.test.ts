@@ -62,7 +62,7 @@ describe("compare=previous", () => {
     ]);
     const plain = await ask(`${secondWeek}&group_by=key`);
     const before = await ask("from=2026-10-12&to=2026-10-19&group_by=key");
-    expect(rows.map(({ previous: _, ...row }) => row)).toEqual(plain.rows);
+    expect(rows.map(({ previous: _previous, ...row }) => row)).toEqual(plain.rows);
     const find = (id: unknown) => before.rows.find((row) => row.public_id === id);
     expect(rows.map(({ previous, public_id }) => ({ ...previous, public_id }))).toEqual(
       rows.map(({ public_id }) => find(public_id)),

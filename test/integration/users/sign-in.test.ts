@@ -222,6 +222,7 @@ test("Google is offered where it is configured, with our own address to come bac
   expect((await makeBrowser(gateway.url).send("GET", "/api/auth/options")).body).toMatchObject({
     sign_up: "open",
     google: false,
+    password_reset: false,
   });
 });
 
