@@ -14,6 +14,7 @@ import { jsonThroughput } from "./measures/json-throughput.ts";
 import { keyGrowth } from "./measures/key-growth.ts";
 import { latency } from "./measures/latency.ts";
 import type { Measure, MeasureResult } from "./measures/measure.ts";
+import { rollup } from "./measures/rollup.ts";
 import { streamMemory } from "./measures/stream-memory.ts";
 import { streamThroughput } from "./measures/stream-throughput.ts";
 import { translated } from "./measures/translated.ts";
@@ -30,6 +31,7 @@ const measures: readonly Measure[] = [
   firstByte,
   streamMemory,
   ingest,
+  rollup,
   keyGrowth,
   translated,
   usagePage,
