@@ -54,7 +54,8 @@ test("a budget that is spent and an old secret that is still used reach the rece
   await callJson(tollgate, "POST", "/admin/alerts/rules", {
     kind: "budget",
     name: "Budgets",
-    thresholds: [50, 90],
+    // What is held for a call keeps the last ones out before all of it is spent.
+    thresholds: [50],
     action: "disable",
     webhooks,
   });

@@ -40,9 +40,11 @@ async function infer(headers: Record<string, string>, body: object = {}): Promis
 }
 const withKey = (key: string): ReturnType<typeof infer> => infer({ authorization: `Bearer ${key}` });
 
+const makeSecret = (publicId: string): string => publicId.repeat(4);
+
 /** A key of TensorZero's own form, imported by its hash. */
 async function importKey(publicId: string): Promise<string> {
-  const secret = "a1B2".repeat(12);
+  const secret = makeSecret(publicId);
   const response = await gateway.call("POST", "/admin/api-keys/import", gateway.adminKey, {
     keys: [{ format: "tensorzero", public_id: publicId, hash: createHash("sha256").update(secret).digest("hex") }],
   });
@@ -64,8 +66,8 @@ describe("keys, as TensorZero's clients know them", () => {
     const answers = await Promise.all(
       ["sk-t0-short", `sk-t0-000000000000-${"x".repeat(48)}`, "prod_000000000000_none"].map(withKey),
     );
-    const refused = [401, `${prefix}Provided API key does not exist in the database`];
-    expect(answers).toEqual([refused, refused, refused]);
+    for (const answer of answers)
+      expect(answer).toEqual([401, `${prefix}Provided API key does not exist in the database`]);
   });
 
   it("5: a valid key is served, of ours and of TensorZero's own form", async () => {
@@ -91,7 +93,7 @@ describe("keys, as TensorZero's clients know them", () => {
 
   it("8: a key that was asked for before it was made is served once it is", async () => {
     const publicId = "tzkey0000002";
-    expect((await withKey(`sk-t0-${publicId}-${"a1B2".repeat(12)}`))[0]).toBe(401);
+    expect((await withKey(`sk-t0-${publicId}-${makeSecret(publicId)}`))[0]).toBe(401);
     const text = await importKey(publicId);
     await waitUntil(async () => (await withKey(text))[0] === 200, "an answer");
   });
