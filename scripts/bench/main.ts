@@ -33,8 +33,6 @@ const measures: readonly Measure[] = [
   ingest,
   rollup,
   keyGrowth,
-  translated,
-  usagePage,
   usagePage,
   translated,
 ];
