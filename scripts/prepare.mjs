@@ -216,7 +216,8 @@ const buildDashboard = {
   async run() {
     const signature = makeDashboardSignature();
     fs.rmSync(dashboardStamp, { force: true });
-    await runCommand(process.execPath, [bundler, "build", "web", "--logLevel", "warn"], process.stderr);
+    // By its name too: where NODE_ENV says something else, React's slow and large development build would be taken.
+    await runCommand(process.execPath, [bundler, "build", "web", "--logLevel", "warn"], process.stderr, "production");
     fs.writeFileSync(dashboardStamp, signature);
   },
 };
@@ -227,13 +228,15 @@ const buildDashboard = {
  * @param {string} command
  * @param {string[]} args
  * @param {"ignore" | NodeJS.WriteStream} output Where its standard output goes.
+ * @param {string | undefined} nodeEnv As it is unless given.
  * @returns {Promise<void>}
  */
-function runCommand(command, args, output) {
+function runCommand(command, args, output, nodeEnv = process.env["NODE_ENV"]) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd: root,
       stdio: ["ignore", output, process.stderr],
+      env: { ...process.env, ...(nodeEnv === undefined ? {} : { NODE_ENV: nodeEnv }) },
       shell: process.platform === "win32",
     });
     running = child;

@@ -65,7 +65,7 @@ describe.skipIf(isBrowserMissing)("the life of a key", () => {
     const { page, complaints, takeScreenshot } = await dashboard.openPage();
     await signUpOnPage(page);
     const shown = await createKey(page, "my-laptop", async (dialog) => {
-      await dialog.getByLabel("USD").fill("4");
+      await dialog.getByLabel("USD").fill("4.01");
       await takeScreenshot("create");
       expect(await findAxeFindings(page)).toEqual([]);
     });

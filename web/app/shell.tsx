@@ -123,7 +123,7 @@ function PersonMenu() {
           </span>
         </button>
       }
-      entries={[
+      entries={() => [
         { label: "Account and sessions", icon: "gear", onSelect: () => void navigate({ to: "/account" }) },
         { label: "Admin API", icon: "external", onSelect: () => void open("/admin/docs", "_blank", "noopener") },
         null,

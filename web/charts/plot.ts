@@ -19,6 +19,22 @@ export interface Plot {
   format: (value: number) => string;
 }
 
+/** Up to so many values are marked one by one. */
+const pointsMax = 12;
+const dayS = 86_400;
+const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+
+/** The day at its beginning, the time within it; days alone where they are a day apart or more. */
+function formatTicks(seconds: readonly number[]): string[] {
+  const isDaily = (seconds[1] ?? 0) - (seconds[0] ?? 0) >= dayS;
+  return seconds.map((at) => {
+    const date = new Date(at * 1_000);
+    const isMidnight = date.getHours() === 0 && date.getMinutes() === 0;
+    return (isDaily || isMidnight ? day : clock).format(date);
+  });
+}
+
 function findColor(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
@@ -37,7 +53,7 @@ export function openPlot(element: HTMLElement, { times, series, format }: Plot, 
       legend: { live: true },
       scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.08 : 1] } },
       axes: [
-        { ...axis, grid: { show: false }, size: 26 },
+        { ...axis, grid: { show: false }, size: 28, space: 64, values: (_plot, values) => formatTicks(values) },
         { ...axis, size: 58, values: (_plot, values) => values.map(format) },
       ],
       series: [
@@ -47,7 +63,7 @@ export function openPlot(element: HTMLElement, { times, series, format }: Plot, 
               ? ""
               : new Date(value * 1_000).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" }),
         },
-        ...series.map(({ label, color, isPrevious = false }) => {
+        ...series.map(({ label, color, values, isPrevious = false }) => {
           const stroke = findColor(`--series-${color}`);
           return {
             label,
@@ -55,7 +71,8 @@ export function openPlot(element: HTMLElement, { times, series, format }: Plot, 
             width: isPrevious ? 1 : 1.75,
             ...(isPrevious ? { dash: [4, 4], alpha: 0.7 } : {}),
             ...(series.length === 1 && !isPrevious ? { fill: `${stroke}22` } : {}),
-            points: { show: times.length < 3 },
+            // A value between two gaps is no line.
+            points: { show: values.filter((value) => value !== null).length <= pointsMax, size: 5, fill: stroke },
             value: (_plot: UPlot, value: number | null) => (value == null ? "–" : format(value)),
           };
         }),

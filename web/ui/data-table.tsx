@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { memo, type ReactNode, useEffect, useRef } from "react";
 import styles from "./data-table.module.css";
 import { Icon } from "./icon.tsx";
 import { joinClasses } from "./join-classes.ts";
@@ -21,7 +21,8 @@ export interface Sort {
 }
 
 /**
- * A table: sortable heads, rows that can be ticked, skeletons while it loads, and what stands instead of no rows.
+ * A table: sortable heads, rows that can be ticked, skeletons while it loads, and what stands instead of no rows. Rows are
+ * drawn anew only where they or `columns` are other objects than before.
  *
  * @param props `rows` is `undefined` while nothing has come yet. `isStale` greys rows that belong to an earlier question.
  */
@@ -56,8 +57,12 @@ export function DataTable<Row>({
   const hasSelection = selected !== undefined && onSelect !== undefined;
   const ids = rows?.map(getId) ?? [];
   const isAllSelected = hasSelection && ids.length > 0 && ids.every((id) => selected.has(id));
-  const cellClass = (column: Column<Row>): string =>
-    joinClasses(column.align === "end" && styles["end"], column.priority !== undefined && styles[column.priority]);
+  // One function for all renders, so that a tick draws one row anew and not all of them.
+  const toggleNow = useRef<(id: string) => void>(() => undefined);
+  const toggleRow = useRef((id: string) => toggleNow.current(id)).current;
+  useEffect(() => {
+    toggleNow.current = (id) => onSelect?.(toggle(selected ?? new Set(), id));
+  });
 
   if (rows?.length === 0 && empty !== undefined) return <div className={styles["scroller"]}>{empty}</div>;
   return (
@@ -81,7 +86,7 @@ export function DataTable<Row>({
               <th
                 key={column.id}
                 scope="col"
-                className={cellClass(column)}
+                className={makeCellClass(column)}
                 aria-sort={sort?.column === column.id ? (sort.order === "asc" ? "ascending" : "descending") : undefined}
               >
                 {column.isSortable === true && onSort !== undefined ? (
@@ -99,7 +104,7 @@ export function DataTable<Row>({
                 <tr key={`loading-${row}`}>
                   {hasSelection && <td />}
                   {columns.map((column) => (
-                    <td key={column.id} className={cellClass(column)}>
+                    <td key={column.id} className={makeCellClass(column)}>
                       <Skeleton width={column.align === "end" ? 48 : 72 + ((row * 29) % 60)} />
                     </td>
                   ))}
@@ -108,23 +113,15 @@ export function DataTable<Row>({
             : rows.map((row) => {
                 const id = getId(row);
                 return (
-                  <tr key={id} aria-selected={hasSelection ? selected.has(id) : undefined}>
-                    {hasSelection && (
-                      <td className={styles["select"]}>
-                        <input
-                          type="checkbox"
-                          aria-label={`Select ${getRowLabel?.(row) ?? id}`}
-                          checked={selected.has(id)}
-                          onChange={() => onSelect(toggle(selected, id))}
-                        />
-                      </td>
-                    )}
-                    {columns.map((column) => (
-                      <td key={column.id} className={cellClass(column)}>
-                        {column.render(row)}
-                      </td>
-                    ))}
-                  </tr>
+                  <MemoRow
+                    key={id}
+                    id={id}
+                    row={row}
+                    columns={columns as readonly Column<unknown>[]}
+                    isSelected={hasSelection ? selected.has(id) : undefined}
+                    label={hasSelection ? (getRowLabel?.(row) ?? id) : ""}
+                    onToggle={toggleRow}
+                  />
                 );
               })}
         </tbody>
@@ -132,6 +129,41 @@ export function DataTable<Row>({
     </section>
   );
 }
+
+function makeCellClass({ align, priority }: Pick<Column<never>, "align" | "priority">): string {
+  return joinClasses(align === "end" && styles["end"], priority !== undefined && styles[priority]);
+}
+
+const MemoRow = memo(function TableRow({
+  id,
+  row,
+  columns,
+  isSelected,
+  label,
+  onToggle,
+}: {
+  id: string;
+  row: unknown;
+  columns: readonly Column<unknown>[];
+  isSelected: boolean | undefined;
+  label: string;
+  onToggle: (id: string) => void;
+}) {
+  return (
+    <tr aria-selected={isSelected}>
+      {isSelected !== undefined && (
+        <td className={styles["select"]}>
+          <input type="checkbox" aria-label={`Select ${label}`} checked={isSelected} onChange={() => onToggle(id)} />
+        </td>
+      )}
+      {columns.map((column) => (
+        <td key={column.id} className={makeCellClass(column)}>
+          {column.render(row)}
+        </td>
+      ))}
+    </tr>
+  );
+});
 
 function SortHead<Row>({
   column,

@@ -1,9 +1,11 @@
 import { Dialog as Base } from "@base-ui/react/dialog";
-import type { FormEvent, ReactNode } from "react";
+import { type FormEvent, type ReactNode, useRef } from "react";
 import { Button } from "./button.tsx";
 import styles from "./dialog.module.css";
 import { Icon } from "./icon.tsx";
 import { joinClasses } from "./join-classes.ts";
+
+const firstField = "input:not([type=radio], [type=checkbox]), select, textarea, button";
 
 /** A dialog over the page: keeps the keyboard inside, closes with Escape, gives the focus back. With `onSubmit` it is a form. */
 export function Dialog({
@@ -26,6 +28,9 @@ export function Dialog({
   isWide?: boolean;
   onSubmit?: () => void;
 }) {
+  const body = useRef<HTMLDivElement>(null);
+  // The first field, not the cross that closes it all.
+  const findFirst = (): HTMLElement | true => body.current?.querySelector<HTMLElement>(firstField) ?? true;
   const inside = (
     <>
       <header className={styles["head"]}>
@@ -41,7 +46,9 @@ export function Dialog({
           <Icon name="close" />
         </Button>
       </header>
-      <div className={styles["body"]}>{children}</div>
+      <div ref={body} className={styles["body"]}>
+        {children}
+      </div>
       {footer !== undefined && <footer className={styles["foot"]}>{footer}</footer>}
     </>
   );
@@ -56,10 +63,13 @@ export function Dialog({
       <Base.Portal>
         <Base.Backdrop className={styles["backdrop"]} />
         {onSubmit === undefined ? (
-          <Base.Popup className={className}>{inside}</Base.Popup>
+          <Base.Popup className={className} initialFocus={findFirst}>
+            {inside}
+          </Base.Popup>
         ) : (
           <Base.Popup
             className={className}
+            initialFocus={findFirst}
             render={
               <form
                 noValidate

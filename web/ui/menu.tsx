@@ -21,7 +21,8 @@ export function Menu({
 }: {
   /** The button. */
   trigger: ReactElement;
-  entries: readonly (MenuEntry | null)[];
+  /** Asked for when it opens. */
+  entries: () => readonly (MenuEntry | null)[];
   align?: "start" | "end";
   side?: "top" | "bottom";
 }) {
@@ -31,9 +32,9 @@ export function Menu({
       <Base.Portal>
         <Base.Positioner className={styles["positioner"]} sideOffset={4} align={align} side={side}>
           <Base.Popup className={styles["popup"]}>
-            {entries.map((entry, index) =>
+            {entries().map((entry, index, all) =>
               entry === null ? (
-                <Base.Separator key={`rule-before-${entries[index + 1]?.label ?? "end"}`} className={styles["rule"]} />
+                <Base.Separator key={`rule-before-${all[index + 1]?.label ?? "end"}`} className={styles["rule"]} />
               ) : (
                 <Base.Item
                   key={entry.label}

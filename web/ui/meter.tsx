@@ -2,6 +2,8 @@ import { joinClasses } from "./join-classes.ts";
 import styles from "./meter.module.css";
 
 const nearShare = 0.8;
+/** Then hardly any call still fits. */
+const fullShare = 0.99;
 
 /** How much of a limit is used: in words, and as a bar that warns from 80 % on. */
 export function Meter({
@@ -36,7 +38,7 @@ export function Meter({
         <div
           className={joinClasses(
             styles["fill"],
-            share >= 1 ? styles["full"] : share >= nearShare ? styles["near"] : null,
+            share >= fullShare ? styles["full"] : share >= nearShare ? styles["near"] : null,
           )}
           style={{ width: `${share > 0 ? Math.max(2, percent) : 0}%` }}
         />

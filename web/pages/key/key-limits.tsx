@@ -31,7 +31,7 @@ export function KeyLimits({ apiKey }: { apiKey: KeyDetail }) {
         ) : (
           <div className={styles["stack"]}>
             {budgets.map((budget) => (
-              <div key={`${budget.period} ${budget.timezone ?? ""}`}>
+              <div key={`${budget.period} ${budget.timezone ?? ""}`} className={styles["stack"]}>
                 <Meter
                   label={`Budget, ${periodNames[budget.period] ?? `every ${budget.period}`}`}
                   share={findShare(budget.spent_usd, budget.limit_usd)}

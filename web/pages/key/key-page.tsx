@@ -13,7 +13,7 @@ import { RelativeTime } from "../../ui/relative-time.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
 import { Tabs } from "../../ui/tabs.tsx";
 import { isBudgetExhausted } from "../keys/budget-state.ts";
-import { KeyBadges, StateBadge } from "../keys/key-badges.tsx";
+import { isOldSecretUsed, KeyBadges, StateBadge } from "../keys/key-badges.tsx";
 import { useKeyActions } from "../keys/use-key-actions.tsx";
 import styles from "./key.module.css";
 import { KeyAudit } from "./key-audit.tsx";
@@ -81,7 +81,7 @@ export function KeyPage() {
                     Actions <Icon name="down" size={13} />
                   </Button>
                 }
-                entries={actions.makeEntries(data)}
+                entries={() => actions.makeEntries(data)}
               />
             </>
           )
@@ -95,7 +95,9 @@ export function KeyPage() {
             onRetry={() => void key.refetch()}
           />
         )}
-        {data?.rotation != null && data.state !== "revoked" && <OldSecret rotation={data.rotation} />}
+        {data?.rotation != null && data.state !== "revoked" && (
+          <OldSecret rotation={data.rotation} isUsed={isOldSecretUsed(data)} />
+        )}
         <div>
           <Tabs
             label="Parts of this key"
@@ -111,15 +113,21 @@ export function KeyPage() {
 }
 
 /** Whether anybody has not moved to the new secret yet. */
-function OldSecret({ rotation }: { rotation: NonNullable<Outputs["keys"]["get"]["rotation"]> }) {
+function OldSecret({
+  rotation,
+  isUsed,
+}: {
+  rotation: NonNullable<Outputs["keys"]["get"]["rotation"]>;
+  isUsed: boolean;
+}) {
   const { old_secret_last_used_at: usedAt, old_secret_ends_at: endsAt } = rotation;
   return (
     <Notice
-      tone={usedAt === null ? "good" : "warn"}
-      title={usedAt === null ? "Nobody has used the old secret since" : "Somebody still uses the old secret"}
+      tone={isUsed ? "warn" : "good"}
+      title={isUsed ? "Somebody still uses the old secret" : "Nobody has used the old secret since"}
     >
       <p>
-        {usedAt !== null && (
+        {isUsed && (
           <>
             Last <RelativeTime at={usedAt} />.{" "}
           </>

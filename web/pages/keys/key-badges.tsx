@@ -28,6 +28,15 @@ export function StateBadge({ state }: { state: KeyView["state"] }) {
   );
 }
 
+/** Whether the old secret was used after the new one was made; told to the minute. */
+export function isOldSecretUsed({
+  rotation,
+  rotated_at: rotatedAt,
+}: Pick<KeyView, "rotation" | "rotated_at">): boolean {
+  const usedAt = rotation?.old_secret_last_used_at;
+  return usedAt != null && rotatedAt !== null && new Date(usedAt) > new Date(rotatedAt);
+}
+
 /** What a person should know of a key at once, besides its state. */
 export function KeyBadges({ apiKey, isExhausted }: { apiKey: KeyView; isExhausted: boolean }) {
   const isLive = apiKey.state === "active" || apiKey.state === "disabled";
@@ -47,10 +56,10 @@ export function KeyBadges({ apiKey, isExhausted }: { apiKey: KeyView; isExhauste
       )}
       {isLive && rotation !== null && (
         <Badge
-          tone={rotation.old_secret_last_used_at === null ? "accent" : "warn"}
+          tone={isOldSecretUsed(apiKey) ? "warn" : "accent"}
           title={`The old secret works until ${rotation.old_secret_ends_at}.`}
         >
-          {rotation.old_secret_last_used_at === null ? "old secret works" : "old secret in use"}
+          {isOldSecretUsed(apiKey) ? "old secret in use" : "old secret works"}
         </Badge>
       )}
       {isLive &&

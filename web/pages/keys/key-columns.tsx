@@ -2,7 +2,6 @@ import { Link } from "@tanstack/react-router";
 import type { Outputs } from "../../app/api.ts";
 import { formatCount, formatShare, formatShort } from "../../format/count.ts";
 import { findShare, formatMoney } from "../../format/usd.ts";
-import { Badge } from "../../ui/badge.tsx";
 import { Button } from "../../ui/button.tsx";
 import type { Column } from "../../ui/data-table.tsx";
 import { Icon } from "../../ui/icon.tsx";
@@ -25,7 +24,7 @@ interface FigureSource {
 
 const loudErrorRate = 0.05;
 
-export function makeKeyColumns(source: FigureSource, actions: KeyActions): Column<KeyView>[] {
+export function makeKeyColumns(source: FigureSource, makeEntries: KeyActions["makeEntries"]): Column<KeyView>[] {
   const none = <span className={styles["quiet"]}>–</span>;
   const figure = (key: KeyView, render: (figures: Figures) => React.ReactNode): React.ReactNode => {
     const found = source.find(key.public_id);
@@ -42,11 +41,12 @@ export function makeKeyColumns(source: FigureSource, actions: KeyActions): Colum
           <Link to="/api-keys/$publicId" params={{ publicId: key.public_id }} title={key.description ?? undefined}>
             {key.alias}
           </Link>
-          <code>{key.public_id}</code>
+          <small>
+            {key.type} · <code>{key.public_id}</code>
+          </small>
         </div>
       ),
     },
-    { id: "type", header: "Type", priority: "low", render: (key) => <Badge>{key.type}</Badge> },
     {
       id: "state",
       header: "State",
@@ -101,7 +101,7 @@ export function makeKeyColumns(source: FigureSource, actions: KeyActions): Colum
     },
     {
       id: "requests",
-      header: "Requests 30 d",
+      header: "Calls 30 d",
       align: "end",
       priority: "medium",
       render: (key) => figure(key, ({ requests }) => formatShort(requests)),
@@ -145,7 +145,7 @@ export function makeKeyColumns(source: FigureSource, actions: KeyActions): Colum
               <Icon name="more" />
             </Button>
           }
-          entries={actions.makeEntries(key)}
+          entries={() => makeEntries(key)}
         />
       ),
     },

@@ -1,6 +1,6 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { api, type Inputs } from "../../app/api.ts";
 import { useSession } from "../../app/session.ts";
 import { Button } from "../../ui/button.tsx";
@@ -34,7 +34,12 @@ export function KeysPage() {
   const figures = useQuery(
     api.keys.figures.queryOptions({ public_ids: ids }, { enabled: ids.length > 0, placeholderData: keepPreviousData }),
   );
-  const figuresById = new Map(figures.data?.figures.map((one) => [one.public_id, one]));
+  const isLoading = figures.isFetching && !figures.isError;
+  const { makeEntries } = actions;
+  const columns = useMemo(() => {
+    const figuresById = new Map(figures.data?.figures.map((one) => [one.public_id, one]));
+    return makeKeyColumns({ find: (id) => figuresById.get(id), isLoading }, makeEntries);
+  }, [figures.data, isLoading, makeEntries]);
 
   const go = (view: Loose<KeySearch>, replace = false): void => {
     setSelected(nobody);
@@ -96,10 +101,7 @@ export function KeysPage() {
       {!(list.isError && keys === undefined) && (
         <DataTable
           label="API keys"
-          columns={makeKeyColumns(
-            { find: (id) => figuresById.get(id), isLoading: figures.isFetching && !figures.isError },
-            actions,
-          )}
+          columns={columns}
           rows={keys}
           getId={(key) => key.public_id}
           getRowLabel={(key) => key.alias}

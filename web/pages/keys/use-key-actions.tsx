@@ -1,5 +1,5 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { api } from "../../app/api.ts";
 import { useSession } from "../../app/session.ts";
 import type { MenuEntry } from "../../ui/menu.tsx";
@@ -18,7 +18,7 @@ type OpenDialog =
   | { kind: "reveal"; key: CreatedKey; secret: string; title: string };
 
 export interface KeyActions {
-  /** What can be done to a key as it is. */
+  /** What can be done to a key as it is. The same function at every render. */
   makeEntries(key: ActionKey): MenuEntry[];
   open(kind: "edit" | "rotate" | "revoke", key: ActionKey): void;
   /** Shows the plaintext of a key that was just made. */
@@ -76,8 +76,14 @@ export function useKeyActions(): KeyActions {
     ];
   };
 
+  const current = useRef(makeEntries);
+  useEffect(() => {
+    current.current = makeEntries;
+  });
+  const stable = useRef((key: ActionKey) => current.current(key)).current;
+
   return {
-    makeEntries,
+    makeEntries: stable,
     open: (kind, key) => setShown({ kind, key }),
     reveal,
     dialogs: shown !== null && <ActionDialog shown={shown} onClose={close} onRotated={reveal} />,
