@@ -68,7 +68,7 @@ export interface UsageFound {
 }
 
 /** More are not read: each holds hundreds of counts, and all of them must be put together. */
-const sketchesMax = 20_000;
+const sketchesMax = 4_000;
 /** Longer than this must no question hold a connection. */
 const timeoutMs = 30_000;
 

@@ -73,7 +73,7 @@ export const credentialTestView = z.object({
 export type CredentialTestView = z.infer<typeof credentialTestView>;
 
 /** How providers do, as each gateway process reports it every few seconds. */
-export const providerHealthView = z.object({
+const providerHealthView = z.object({
   model: z.string().nullable().describe("`null`: the shorthands of the type."),
   provider: z.string(),
   type: z.string(),
@@ -92,5 +92,4 @@ export const providerHealthView = z.object({
   last_failure_at: wireInstantOut.nullable(),
   processes: z.number().describe("How many gateway processes report it."),
 });
-export type ProviderHealthView = z.infer<typeof providerHealthView>;
 export const providerHealthList = z.object({ providers: z.array(providerHealthView), next_cursor: z.null() });

@@ -154,7 +154,7 @@ export type ExportUsageInput = z.output<typeof exportUsageInput>;
 export type QueryUsageInput = z.output<typeof queryUsageInput>;
 
 /** What the fields say together. */
-export function findQuestionIssues(
+function findQuestionIssues(
   input: { [name in "from" | "to"]?: Date | undefined } & {
     group_by?: readonly UsageGroup[] | undefined;
     public_id?: string | undefined;

@@ -152,7 +152,9 @@ async function makeLimits(path: string): Promise<Samples> {
 /** Stored credentials, each pinned at a provider that answers. */
 async function makeCredentials(path: string): Promise<Samples> {
   if (!path.startsWith("/credentials")) return {};
-  const shorthand = { name: "openai", type: "openai", lateCredential: null, awsKeys: null } as ProviderConfig;
+  const given = { name: "openai", type: "openai", modelName: null, apiBase: null, retriesMax: 0 } as const;
+  const credentials = { credential: null, credentialMissing: null, lateCredential: null, awsKeys: null };
+  const shorthand = { ...given, ...credentials } as ProviderConfig;
   admin.context.config.shorthands = new Map([["openai", shorthand]]);
   const names: string[] = [];
   for (let count = 0; count < (path.includes("{") ? 20 : 0); count++) {

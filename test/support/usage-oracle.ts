@@ -1,14 +1,6 @@
 import type postgres from "postgres";
 import type { QueryUsageInput, UsageGroup } from "../../server/core/usage-question.ts";
 
-/** A refusal that was counted; the ledger has no event of it. */
-export interface OracleRefusal {
-  hourMs: number;
-  publicId: string;
-  status: number;
-  count: number;
-}
-
 export interface OracleRow {
   values: (string | null)[];
   bucket: string | null;

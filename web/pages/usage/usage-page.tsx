@@ -35,6 +35,8 @@ export function UsagePage() {
         group_by: [by],
         top: rowsMax,
         order_by: metric === "tokens" ? "input_tokens" : metric,
+        // Of many keys over weeks they take seconds to put together.
+        percentiles: search.key !== undefined || range === "1h" || range === "24h",
         ...(search.compare === true ? { compare: "previous" as const } : {}),
         ...makeUsageFilter(search),
       },
