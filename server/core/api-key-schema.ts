@@ -260,7 +260,7 @@ export const rotateKeyInput = z.strictObject({
   if_match: ifMatch,
 });
 
-export const keyOrders = ["created_at", "alias", "last_used_at", "expires_at"] as const;
+const keyOrders = ["created_at", "alias", "last_used_at", "expires_at"] as const;
 
 export const listKeysInput = z
   .strictObject({
