@@ -79,6 +79,18 @@ export default defineConfig({
       },
       {
         test: {
+          // Not part of `npm test`: it installs packages of another language.
+          name: "clients",
+          include: ["test/clients/**/*.test.ts"],
+          globalSetup: ["test/support/global-setup.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 6 },
+        },
+      },
+      {
+        test: {
           name: "browser",
           include: ["test/browser/**/*.test.ts"],
           globalSetup: ["test/support/global-setup.ts", "test/support/browser-setup.ts"],

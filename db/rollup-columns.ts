@@ -32,7 +32,7 @@ export const counters = [
 export const sketches = ["latency", "first_token"] as const;
 
 /** All states of a row of hours or days, in the order of {@link eventStates} and {@link mergedStates}. */
-export const states = [...counters, "first_at", "last_at", ...sketches];
+const states = [...counters, "first_at", "last_at", ...sketches];
 export const stateNames = states.join(", ");
 
 /** Past this many elements a sketch is put in order: each bucket once. A day of calls has some 400 buckets that are not empty. */

@@ -54,6 +54,7 @@ export async function startServer(options: ServerOptions): Promise<void> {
   const config = loadProcessConfig(options);
   setFailpoint(loadProcessFailpoint(config));
   const logger = openLogger(config.log);
+  for (const { path, text } of config.notes) logger.warn({ path }, `config file: ${text}`);
   const shutdown = openShutdown({ logger, drainMs: config.gateway.drainMs, noticeMs });
   const undo: (() => Promise<void>)[] = [];
   try {

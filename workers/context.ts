@@ -9,7 +9,7 @@ import type { RollupLagObservation } from "../server/platform/rollup-lag-observa
 
 /** What workers need; the process that runs them builds it and disposes of it. */
 export interface WorkerContext {
-  config: Pick<Config, "usage" | "dataDir" | "sealKey" | "egress" | "smtp">;
+  config: Pick<Config, "usage" | "dataDir" | "sealKey" | "sealKeys" | "egress" | "smtp">;
   database: Database;
   logger: Logger;
   metrics: {

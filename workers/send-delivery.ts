@@ -6,7 +6,7 @@ import { parseRetryAfter } from "../server/core/webhook-retry.ts";
 import { makeSignatureHeaders } from "../server/core/webhook-signature.ts";
 import { type Egress, EgressError } from "../server/platform/egress.ts";
 import { MailError, type Mailer } from "../server/platform/mailer.ts";
-import { openSealed, SealError } from "../server/platform/seal.ts";
+import { openSealedWithAny, SealError } from "../server/platform/seal.ts";
 import { version } from "../server/platform/version.ts";
 
 /** How one try ended. `gone`: the receiver says that it wants no more of these (410). */
@@ -16,7 +16,8 @@ export type SendOutcome =
   | { kind: "failed"; status: number | null; error: string; retryAfterMs: number };
 
 export interface SendTools {
-  sealKey: Secret;
+  /** Newest first. */
+  sealKeys: readonly Secret[];
   egress: Egress;
   /** `null`: this deployment has no mail server. */
   mailer: Mailer | null;
@@ -30,8 +31,8 @@ export async function sendDelivery(
   delivery: StoredDelivery,
 ): Promise<SendOutcome> {
   try {
-    const target = openSealed(
-      tools.sealKey,
+    const target = openSealedWithAny(
+      tools.sealKeys,
       { table: "webhook", id: webhook.id, field: "target" },
       webhook.targetSealed,
     );
@@ -73,11 +74,11 @@ async function sendHttp(
 }
 
 /** The newest first; the old one for as long as it counts. */
-function listSecrets({ sealKey, nowMs }: SendTools, webhook: StoredWebhook): Secret[] {
+function listSecrets({ sealKeys, nowMs }: SendTools, webhook: StoredWebhook): Secret[] {
   const { secretSealed, previousSecretSealed, previousSecretUntil } = webhook;
   const isBoth = previousSecretUntil !== null && previousSecretUntil.getTime() > nowMs;
   const place = { table: "webhook", id: webhook.id, field: "secret" };
   return [secretSealed, isBoth ? previousSecretSealed : null]
     .filter((sealed) => sealed !== null)
-    .map((sealed) => openSealed(sealKey, place, sealed));
+    .map((sealed) => openSealedWithAny(sealKeys, place, sealed));
 }

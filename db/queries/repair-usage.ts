@@ -1,7 +1,7 @@
 import type postgres from "postgres";
 import { addStates, counters, eventStates, hourOf, matchSeries, sketches, stateNames } from "../rollup-columns.ts";
 import { computeUsageDay } from "./merge-usage-days.ts";
-import { insertUsageSeries } from "./rollup-transaction.ts";
+import { insertUsageSeries, openRollupMonths } from "./rollup-transaction.ts";
 
 /** UTC days whose raw events are kept and, of those, the ones that rollups of days can be held against. `YYYY-MM-DD`. */
 export async function listReconcilableDays(
@@ -51,6 +51,7 @@ export async function computeUsageHours(
   day: string,
   hours: readonly string[],
 ): Promise<void> {
+  await openRollupMonths(transaction, `${day}T00:00:00Z`, `${day}T00:00:00Z`);
   const parameters = [day, `{${hours.map((hour) => `"${hour}"`).join(",")}}`];
   const where = `e.at >= ($1::date)::timestamp at time zone 'UTC' and e.at < ($1::date + 1)::timestamp at time zone 'UTC'
     and ${hourOf("e.at")} = any ($2::timestamptz[])`;

@@ -119,6 +119,17 @@ export async function updateWebhookSecret(
   return parseWebhookRow(row as WebhookRow);
 }
 
+/** Replaces what is sealed by the same text under another key. */
+export async function updateWebhookSeals(
+  tx: postgres.TransactionSql,
+  { id, targetSealed, secretSealed, previousSecretSealed }: StoredWebhook,
+): Promise<void> {
+  await tx`
+    update webhook set target_sealed = ${targetSealed}, secret_sealed = ${secretSealed},
+      previous_secret_sealed = ${previousSecretSealed}
+    where id = ${id}`;
+}
+
 /** With its deliveries. */
 export async function deleteWebhook(tx: postgres.TransactionSql, id: string): Promise<void> {
   await tx`delete from webhook where id = ${id}`;

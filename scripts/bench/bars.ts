@@ -42,8 +42,8 @@ export const bars: readonly Bar[] = [
   lower("added-first-byte", "added time to first byte of a stream, p50 over nginx", "ms", 1.5, 0.8),
   lower("memory-per-stream", "memory per open stream, slow streams, 0 errors", "KB", 48, 32),
   higher("ingest", "idempotent ingest into PostgreSQL, one connection", "events/s", 80_000, 120_000),
-  lower("rollup", "hour and day rollup of 1M events against one GROUP BY scan", "x", 4, 2.5, later),
-  higher("top-keys", "top-10 keys of a month, rollups against raw", "x", 20, 50, later),
+  lower("rollup", "hour and day rollup of 1M events against one GROUP BY scan", "x", 4, 2.5),
+  higher("top-keys", "top-10 keys of a month, rollups against raw", "x", 20, 50),
   lower("key-growth", "growth 100 -> 100,000 keys, same load: CPU per request", "x", 1.15, 1.05),
   higher("second-process", "second process on the second core", "x", 1.6, 1.9, later),
 ];

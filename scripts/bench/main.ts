@@ -14,8 +14,10 @@ import { jsonThroughput } from "./measures/json-throughput.ts";
 import { keyGrowth } from "./measures/key-growth.ts";
 import { latency } from "./measures/latency.ts";
 import type { Measure, MeasureResult } from "./measures/measure.ts";
+import { rollup } from "./measures/rollup.ts";
 import { streamMemory } from "./measures/stream-memory.ts";
 import { streamThroughput } from "./measures/stream-throughput.ts";
+import { translated } from "./measures/translated.ts";
 import { usagePage } from "./measures/usage-page.ts";
 import { type Options, parseOptions } from "./options.ts";
 import { type Cores, getCores, settleOnCores } from "./processes/cores.ts";
@@ -29,8 +31,10 @@ const measures: readonly Measure[] = [
   firstByte,
   streamMemory,
   ingest,
+  rollup,
   keyGrowth,
   usagePage,
+  translated,
 ];
 const resultsFolder = fileURLToPath(new URL("../../bench/", import.meta.url));
 

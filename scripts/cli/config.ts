@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { ConfigError } from "../../server/platform/config-error.ts";
 import { CliFailure, type CliIo, writeJson } from "./cli-io.ts";
+import { runTensorzeroCheck } from "./config-tensorzero.ts";
 import { exitConfig } from "./exit.ts";
 import { loadCliConfig } from "./open-admin.ts";
 import { addCommonOptions, type CommonFlags } from "./options.ts";
@@ -8,8 +9,11 @@ import { makePropertyTable } from "./table.ts";
 
 /** `tollgate config …` */
 export function makeConfigCommand(io: CliIo): Command {
-  const check = new Command("check").description("Check the config file and the environment; changes nothing.");
-  addCommonOptions(check).action((flags: CommonFlags) => {
+  const check = new Command("check")
+    .description("Check the config file and the environment; changes nothing.")
+    .option("--from-tensorzero <file>", "say what of a TensorZero config works, what is ignored, what must change");
+  addCommonOptions(check).action((flags: CommonFlags & { fromTensorzero?: string }) => {
+    if (flags.fromTensorzero !== undefined) return runTensorzeroCheck(io, flags.fromTensorzero, flags.json === true);
     try {
       const config = loadCliConfig(io, flags.configFile, true);
       const summary = {
@@ -21,6 +25,7 @@ export function makeConfigCommand(io: CliIo): Command {
         database: config.databaseUrl === null ? "embedded" : "DATABASE_URL",
         redis: config.redisUrl === null ? null : "REDIS_URL",
         mistakes: [],
+        notes: config.notes,
       };
       if (flags.json === true) return writeJson(io, summary);
       io.out("The configuration is right.\n\n");
@@ -34,6 +39,8 @@ export function makeConfigCommand(io: CliIo): Command {
           ["redis", summary.redis ?? "not configured"],
         ]),
       );
+      for (const { path, text } of config.notes) io.out(`\n${path}: ${text}`);
+      if (config.notes.length > 0) io.out("\n");
     } catch (error) {
       if (flags.json !== true || !(error instanceof ConfigError)) throw error;
       writeJson(io, { ok: false, mistakes: error.mistakes });

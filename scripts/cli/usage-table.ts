@@ -83,7 +83,7 @@ const changes: Column<Row>[] = [
 ];
 
 function readPrevious(row: Row): UsageTotals | undefined {
-  return "previous" in row ? (row.previous as UsageTotals | undefined) : undefined;
+  return "previous" in row ? row.previous : undefined;
 }
 
 /** Of the cost, where there was one; else of the requests. */

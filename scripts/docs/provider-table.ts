@@ -2,10 +2,10 @@ import { type ProviderType, providerTypes } from "../../server/core/provider-typ
 import { hasFeature, providerFeatures } from "../../server/providers/provider-features.ts";
 
 /** Between these two lines docs/providers.md is generated. */
-export const tableMarks = { start: "<!-- generated: npm run docs:providers -->", end: "<!-- end -->" } as const;
+const tableMarks = { start: "<!-- generated: npm run docs:providers -->", end: "<!-- end -->" } as const;
 
 /** Writes the table of provider types and what each can do. */
-export function makeProviderTable(): string {
+function makeProviderTable(): string {
   const rows = (Object.keys(providerTypes) as ProviderType[]).map((type) => [
     `\`${type}\``,
     ...providerFeatures.map((feature) => (hasFeature(type, feature) ? "yes" : "no")),

@@ -25,7 +25,7 @@ const figures = z.object({
   cost_usd: z.string().nullable(),
 });
 
-export const reconcileDifference = z.object({
+const reconcileDifference = z.object({
   book: z.enum(reconcileBooks),
   cause: z.enum(reconcileCauses),
   at: wireInstantOut.nullable().describe("The hour or day; of a batch its first event, of a budget its begin."),

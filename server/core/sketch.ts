@@ -10,7 +10,7 @@
  *
  * The functions of the same names in PostgreSQL (migration 0009) do this where the data is.
  *
- * Source: Masson, Rim, Lee, "DDSketch: a fast and fully-mergeable quantile sketch with relative-error guarantees", VLDB 2019;
+ * Source: "DDSketch: a fast and fully-mergeable quantile sketch with relative-error guarantees", VLDB 2019;
  * here gamma = 1.02.
  */
 export type UsageSketch = readonly number[];

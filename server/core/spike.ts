@@ -1,5 +1,5 @@
 /** Fewer hours than this are no baseline: what is usual for the key is not known yet. */
-export const samplesMin = 4;
+const samplesMin = 4;
 
 /**
  * What an hour must exceed to be unusual: the median of the samples, and so many deviations above it. The deviation is the

@@ -6,7 +6,7 @@ const countsMax = 1_000;
 /** Different networks of one batch; attempts from others are counted together. */
 const networksMax = 1_000;
 const hourMs = 3_600_000;
-export const otherNetwork = "other";
+const otherNetwork = "other";
 
 /**
  * Counts refused calls in memory until the next flush, in bounded room. A process that dies takes with it what it counted

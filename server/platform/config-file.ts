@@ -6,7 +6,7 @@ import { formatAllowedNames } from "../core/allowed-names.ts";
 import { type ConfigMistake, formatConfigPath } from "./config-error.ts";
 import { configFileSchema } from "./config-schema.ts";
 
-/** The config file as it was read: TOML, not yet checked beyond its top-level names. */
+/** The config file as it was read: TOML, not yet checked. */
 export interface ConfigFile {
   sections: Readonly<Record<string, unknown>>;
   /** First 12 hex digits of the SHA-256 of the text; of no text where there is no file. */
@@ -55,8 +55,13 @@ function parseSections(text: string, path: string, mistakes: ConfigMistake[]): R
     mistakes.push({ path: place, found: `not TOML: ${reason}`, allowed: "must be TOML 1.0" });
     return {};
   }
+  return table;
+}
+
+/** Adds a mistake for each section that there is none of. */
+export function checkSections(sections: Readonly<Record<string, unknown>>, mistakes: ConfigMistake[]): void {
   const known = Object.keys(configFileSchema.shape);
-  for (const name of Object.keys(table)) {
+  for (const name of Object.keys(sections)) {
     if (known.includes(name)) continue;
     mistakes.push({
       path: formatConfigPath([name]),
@@ -64,7 +69,6 @@ function parseSections(text: string, path: string, mistakes: ConfigMistake[]): R
       allowed: formatAllowedNames(name, known),
     });
   }
-  return table;
 }
 
 /** No key takes a date, but a date passes for an empty table. It becomes null, which TOML cannot say and no key takes. */

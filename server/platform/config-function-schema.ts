@@ -17,6 +17,9 @@ export const variantSchema = z.strictObject({
   frequency_penalty: z.number().min(-10).max(10).optional(),
   seed: z.int().optional(),
   stop_sequences: z.array(z.string()).optional(),
+  reasoning_effort: z.string().max(40).optional(),
+  service_tier: z.string().max(40).optional(),
+  verbosity: z.string().max(40).optional(),
 });
 
 export const functionSchema = z.strictObject({

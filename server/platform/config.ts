@@ -9,7 +9,7 @@ import { isProviderType, type ProviderType, providerTypes } from "../core/provid
 import type { Secret } from "../core/secret.ts";
 import { isLoopbackHost, parseEnvironment } from "./config-environment.ts";
 import { ConfigError, type ConfigMistake } from "./config-error.ts";
-import { loadConfigFile } from "./config-file.ts";
+import { checkSections, loadConfigFile } from "./config-file.ts";
 import { type FunctionConfig, parseFunctions } from "./config-functions.ts";
 import { parseBudgets, parseRateLimiting } from "./config-limits.ts";
 import { parseModels } from "./config-models.ts";
@@ -18,6 +18,8 @@ import type { ProviderOptions } from "./config-provider-options.ts";
 import { type ProviderContext, parseProviderDefaults, parseShorthandProvider } from "./config-providers.ts";
 import { loadSecrets } from "./config-secrets.ts";
 import { parseSettings } from "./config-settings.ts";
+import { readTensorzero } from "./config-tensorzero.ts";
+import type { ConfigNote } from "./config-tensorzero-keys.ts";
 import { parseAuth, parsePlans } from "./config-users.ts";
 import { type Failpoint, parseFailpoint } from "./failpoint.ts";
 
@@ -159,6 +161,8 @@ export interface Config {
   /** By name, in the order of the file; at least one. New users get the first. */
   plans: ReadonlyMap<string, Plan>;
   models: ReadonlyMap<string, ModelConfig>;
+  /** What of the config file has no effect, as of one that was TensorZero's. */
+  notes: readonly ConfigNote[];
   /** By name: sets of weighted variants, each a model. */
   functions: ReadonlyMap<string, FunctionConfig>;
   /** By provider type, for names like `openai::gpt-5-mini`. */
@@ -171,6 +175,8 @@ export interface ConfigSource {
   env: Readonly<Record<string, string | undefined>>;
   /** From `--config-file`; wins over `TOLLGATE_CONFIG`. */
   configFile?: string;
+  /** Takes the notes, also where there are mistakes. */
+  notes?: ConfigNote[];
   /** True: nothing is written. Secrets that the first start would make are made for this run only. */
   readOnly?: boolean;
 }
@@ -190,7 +196,11 @@ export function loadConfig(source: ConfigSource): Config {
       : environment.configPath !== null
         ? { path: environment.configPath, from: "TOLLGATE_CONFIG" }
         : null;
-  const file = loadConfigFile(named, mistakes);
+  const read = loadConfigFile(named, mistakes);
+  const notes = source.notes ?? [];
+  const reading = { env: source.env, folder: read.folder, mistakes, notes };
+  const file = { ...read, sections: readTensorzero(read.sections, reading) };
+  checkSections(file.sections, mistakes);
   const part = (name: string) => ({ value: file.sections[name], path: [name] });
 
   const settings = parseSettings(file.sections, mistakes);
@@ -242,6 +252,7 @@ export function loadConfig(source: ConfigSource): Config {
     budgets,
     plans,
     models,
+    notes,
     functions,
     shorthands,
     prices,

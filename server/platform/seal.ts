@@ -58,6 +58,23 @@ export function openSealed(sealKey: Secret, place: SealPlace, sealed: Buffer): S
   }
 }
 
+/**
+ * The same with any of the keys, for what does not say which one it was sealed with.
+ *
+ * @throws SealError of the last.
+ */
+export function openSealedWithAny(sealKeys: readonly Secret[], place: SealPlace, sealed: Buffer): Secret {
+  let fault: unknown = new SealError("there is no seal key");
+  for (const sealKey of sealKeys) {
+    try {
+      return openSealed(sealKey, place, sealed);
+    } catch (error) {
+      fault = error;
+    }
+  }
+  throw fault;
+}
+
 /** No other use of the seal key says anything about it. */
 function makeKey(sealKey: Secret): Buffer {
   return Buffer.from(hkdfSync("sha256", sealKey.reveal(), "", "tollgate sealed fields", 32));

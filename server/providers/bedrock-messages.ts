@@ -32,8 +32,10 @@ export function makeBedrockEvent(frame: Buffer): Buffer {
     const type = errorTypes[text(":exception-type")] ?? "api_error";
     return formatSseEvent("error", JSON.stringify(makeAnthropicError(type, message)));
   }
-  if (text(":event-type") !== "chunk" || !isJson(said) || typeof said.bytes !== "string") return noBytes;
-  const data = Buffer.from(said.bytes, "base64").toString("utf8");
+  if (text(":event-type") !== "chunk" || !isJson(said)) return noBytes;
+  // Bedrock has the event in base64; servers that stand in for it have it as it is.
+  const data =
+    typeof said.bytes === "string" ? Buffer.from(said.bytes, "base64").toString("utf8") : JSON.stringify(said);
   const event: unknown = JSON.parse(data);
   return formatSseEvent(isJson(event) && typeof event.type === "string" ? event.type : null, data);
 }

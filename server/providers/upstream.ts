@@ -104,7 +104,7 @@ export function openUpstream(options: UpstreamOptions): Upstream {
     post,
 
     send(target: ProviderTarget, request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
-      const path = target.basePath + endpointPaths[request.endpoint] + target.query;
+      const path = findBasePath(target, request.endpoint) + endpointPaths[request.endpoint] + target.query;
       const { body, stream } = request;
       return post(target, { path, headers: makeUpstreamHeaders(target, request), body, stream }, sink);
     },
@@ -114,4 +114,11 @@ export function openUpstream(options: UpstreamOptions): Upstream {
       deadlines.close();
     },
   };
+}
+
+const deploymentPath = /\/openai\/deployments\/[^/]+$/;
+
+/** With an `api-version`, all but the newest of Azure's endpoints belong to a deployment. Source: Azure OpenAI, REST reference. */
+function findBasePath({ type, basePath }: ProviderTarget, endpoint: WireEndpoint): string {
+  return type === "azure" && endpoint === "responses" ? basePath.replace(deploymentPath, "/openai") : basePath;
 }

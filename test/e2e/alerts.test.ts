@@ -20,7 +20,7 @@ async function callJson(tollgate: TollgateProcess, method: string, path: string,
 
 /** Types of the messages that came, in their order. */
 function listTypes({ received }: WebhookReceiver): string[] {
-  return received.map(({ body }) => `${(JSON.parse(body) as { type: string }).type}`);
+  return received.map(({ body }) => (JSON.parse(body) as { type: string }).type);
 }
 
 test("a budget that is spent and an old secret that is still used reach the receiver, signed, and the key is disabled", async () => {
@@ -54,7 +54,8 @@ test("a budget that is spent and an old secret that is still used reach the rece
   await callJson(tollgate, "POST", "/admin/alerts/rules", {
     kind: "budget",
     name: "Budgets",
-    thresholds: [50, 90],
+    // What is held for a call keeps the last ones out before all of it is spent.
+    thresholds: [50],
     action: "disable",
     webhooks,
   });

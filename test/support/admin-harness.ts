@@ -73,6 +73,7 @@ function makeAdminConfig(keys: Partial<Config["keys"]> = {}): Config {
     budgets: [],
     plans: parsePlans({ value: undefined, path: ["plans"] }, []),
     models: new Map(),
+    notes: [],
     functions: new Map(),
     shorthands: new Map(),
     prices: new Map(),

@@ -130,6 +130,8 @@ export async function plantBookFaults(
           = (s.public_id, s.model, s.endpoint, s.status, s.code, s.origin) and e.cost_nano_usd > 0 limit 1
       ) as e on true
     where not (to_char(h.hour at time zone 'UTC', 'YYYY-MM-DD') = any (${[...spoiledDays]}::text[])) and h.cost_nano_usd > 0
+      -- Today is not computed.
+      and exists (select from usage_day d where d.day = (h.hour at time zone 'UTC')::date and d.series_id = h.series_id)
     order by series_id, h.hour`;
   const planted: PlantedFault[] = [];
   const free = [...places].sort(() => random.next() - 0.5);

@@ -52,10 +52,10 @@ export async function openLeavingClient(port: number, bytes: Buffer): Promise<Le
 }
 
 /** One chat request as it stands on the wire. */
-export function makeChatRequest(key: string, body: object): Buffer {
+export function makeChatRequest(key: string, body: object, path = "/v1/chat/completions"): Buffer {
   const text = JSON.stringify(body);
   const head = [
-    "POST /v1/chat/completions HTTP/1.1",
+    `POST ${path} HTTP/1.1`,
     "Host: gateway",
     "Content-Type: application/json",
     `Authorization: Bearer ${key}`,

@@ -1,9 +1,11 @@
 import { createHash, randomUUID } from "node:crypto";
 import { expireKeys } from "../../db/queries/expire-keys.ts";
+import { insertUsageEvents } from "../../db/queries/insert-usage-events.ts";
 import { Secret } from "../../server/core/secret.ts";
 import { makeFirstKeys } from "../../server/keys/first-keys.ts";
 import type { ProviderConfig } from "../../server/platform/config.ts";
 import type { AdminHarness } from "./admin-harness.ts";
+import { makeUsageEvent } from "./make-usage-event.ts";
 
 /** One change that the audit log must tell of. */
 export interface MutationCase {
@@ -270,7 +272,14 @@ export const mutationCases: Readonly<Record<string, MutationCase>> = {
       return { input, objectIds: [input.delivery_id] };
     },
   },
-  "usage.reconcile": { prepare: async () => ({ input: { days: 1 } }) },
+  "usage.reconcile": {
+    async prepare({ test: { database } }) {
+      // An event whose batch is said to be in the hours, and is not.
+      await insertUsageEvents(database.sql, "lost", [makeUsageEvent(Date.now())]);
+      await database.sql`update usage_part set merged_at = now() where process = 'lost' and merged_at is null`;
+      return { input: { days: 1 }, objectIds: ["books"] };
+    },
+  },
   "usage.rerate": { prepare: async () => ({ input: { from: "2026-01-01T00:00:00Z", models: ["none"] } }) },
   "users.invite": {
     async prepare() {

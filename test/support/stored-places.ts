@@ -12,7 +12,7 @@ export async function dumpDatabase(sql: postgres.Sql): Promise<Record<string, st
     where c.relkind in ('r', 'p', 'm') and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')`;
   const places = Object.fromEntries(tables.map(({ name, text }) => [`table ${name}`, text ?? ""]));
   const [more] = await sql<{ text: string }[]>`
-    select coalesce((select string_agg(pg_get_functiondef(p.oid), chr(10)) from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = 'public'), '')
+    select coalesce((select string_agg(pg_get_functiondef(p.oid), chr(10)) from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = 'public' and p.prokind <> 'a'), '')
         || coalesce((select string_agg(query, chr(10)) from pg_stat_activity), '')
         || coalesce((select string_agg(description, chr(10)) from pg_description where objoid > 16384), '') as text`;
   return { ...places, "functions, queries, comments": more?.text ?? "" };

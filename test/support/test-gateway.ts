@@ -45,6 +45,8 @@ export interface StoredEvent {
   price_id: string;
   input_tokens: string;
   cached_input_tokens: string;
+  cache_write_tokens: string;
+  reasoning_tokens: string;
   output_tokens: string;
   bytes_in: string;
   bytes_out: string;
@@ -55,8 +57,8 @@ export interface StoredEvent {
 }
 
 export interface TestGatewayOptions {
-  /** Text of `tollgate.toml`. */
-  config?: string;
+  /** Text of `tollgate.toml`, or what makes it once its folder is there. */
+  config?: string | ((folder: string) => string);
   database?: TestDatabase;
   dataDir?: string;
   /** What the gateway connects to instead of the database itself (a fault proxy). */
@@ -65,6 +67,8 @@ export interface TestGatewayOptions {
   redisUrl?: string;
   /** The same for LISTEN alone. */
   listenUrl?: string;
+  /** Variables that the config file names. */
+  env?: Record<string, string>;
 }
 
 /** A model whose provider is at `upstreamUrl`, priced at 1 and 2 USD per million tokens. */
@@ -88,10 +92,12 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
   const database = options.database ?? (await openTestDatabase());
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "tollgate-test-"));
   const configFile = join(dataDir, "tollgate.toml");
-  writeFileSync(configFile, options.config ?? "");
+  const text = typeof options.config === "function" ? options.config(dataDir) : options.config;
+  writeFileSync(configFile, text ?? "");
   const config = loadConfig({
     env: {
       TOLLGATE_DATA_DIR: dataDir,
+      ...options.env,
       ...(options.redisUrl === undefined ? {} : { REDIS_URL: options.redisUrl }),
     },
     configFile,

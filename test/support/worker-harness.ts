@@ -56,6 +56,7 @@ export function openWorkerHarness(
       usage: { rawDays: 3, hourDays: 400, partitionDaysAhead: 2 },
       dataDir: join(tmpdir(), `tollgate-workers-${randomUUID()}`),
       sealKey: new Secret("s".repeat(48)),
+      sealKeys: [{ version: 1, value: new Secret("s".repeat(48)) }],
       // Receivers of tests are on this machine.
       egress: { allow: ["127.0.0.0/8"] },
       smtp: null,

@@ -1,7 +1,7 @@
 import type { IconName } from "../ui/icon.tsx";
 
 export interface NavEntry {
-  to: "/api-keys" | "/quick-start" | "/account";
+  to: "/api-keys" | "/usage" | "/activity" | "/quick-start" | "/account";
   label: string;
   icon: IconName;
   /** Pressed after `g`. */
@@ -12,5 +12,7 @@ export interface NavEntry {
 /** The pages in the side bar and in the command palette. To add one: its route in `routes.tsx`, and a line here. */
 export const navEntries: readonly NavEntry[] = [
   { to: "/api-keys", label: "API keys", icon: "key", shortcut: "k", isForAdmins: false },
+  { to: "/usage", label: "Usage", icon: "chart", shortcut: "u", isForAdmins: false },
+  { to: "/activity", label: "Activity", icon: "pulse", shortcut: "a", isForAdmins: false },
   { to: "/quick-start", label: "Quick start", icon: "bolt", shortcut: "q", isForAdmins: false },
 ];

@@ -6,7 +6,9 @@ import {
   Outlet,
   redirect,
 } from "@tanstack/react-router";
+import { parseActivitySearch } from "../pages/activity/activity-search.ts";
 import { parseKeySearch } from "../pages/keys/key-search.ts";
+import { parseUsageSearch } from "../pages/usage/usage-search.ts";
 import { parseFailure, queryClient } from "./api.ts";
 import { FailedPage, MissingPage, PendingPage } from "./fallback-pages.tsx";
 import { sessionQuery } from "./session.ts";
@@ -89,6 +91,18 @@ const key = createRoute({
   validateSearch: (search): { tab?: string } => (typeof search["tab"] === "string" ? { tab: search["tab"] } : {}),
   component: lazyRouteComponent(() => import("../pages/key/key-page.tsx"), "KeyPage"),
 });
+const usage = createRoute({
+  getParentRoute: () => shell,
+  path: "/usage",
+  validateSearch: parseUsageSearch,
+  component: lazyRouteComponent(() => import("../pages/usage/usage-page.tsx"), "UsagePage"),
+});
+const activity = createRoute({
+  getParentRoute: () => shell,
+  path: "/activity",
+  validateSearch: parseActivitySearch,
+  component: lazyRouteComponent(() => import("../pages/activity/activity-page.tsx"), "ActivityPage"),
+});
 const quickStart = createRoute({
   getParentRoute: () => shell,
   path: "/quick-start",
@@ -107,7 +121,7 @@ export const router = createRouter({
     firstStart,
     forgotPassword,
     resetPassword,
-    shell.addChildren([home, keys, key, quickStart, account]),
+    shell.addChildren([home, keys, key, usage, activity, quickStart, account]),
   ]),
   defaultPreload: "intent",
   defaultPendingComponent: PendingPage,

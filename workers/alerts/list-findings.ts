@@ -112,18 +112,21 @@ async function listSpikeFindings(sql: Sql, body: AlertBody, nowMs: number): Prom
   const { measure, scope, sensitivity } = body;
   const least = measure === "spend" ? (parseUsd(body.minimum_usd) ?? 0n) : BigInt(body.minimum_count);
   const latest = await listKeyHours(sql, scope, { measure, hours: listLatestHours(nowMs), least });
+  const similar = new Map(
+    latest.map((each) => [each, listSimilarHours(each.hour.getTime(), each.createdAt.getTime())]),
+  );
+  // One question for all of them: there are at most 72 hours that any key is compared with.
+  const known = await listKeyHours(sql, scope, {
+    measure,
+    hours: [...new Set([...similar.values()].flat())].map((ms) => new Date(ms)),
+    least: 0n,
+    publicIds: latest.map(({ publicId }) => publicId),
+  });
+  const past = new Map(known.map(({ publicId, hour, value }) => [`${publicId} ${hour.getTime()}`, value]));
   const findings = new Map<string, Finding>();
-  for (const { publicId, alias, createdAt, hour, value } of latest) {
-    const hours = listSimilarHours(hour.getTime(), createdAt.getTime());
-    const known = await listKeyHours(sql, scope, {
-      measure,
-      hours: hours.map((ms) => new Date(ms)),
-      least: 0n,
-      publicIds: [publicId],
-    });
-    const byHour = new Map(known.map((each) => [each.hour.getTime(), each.value]));
+  for (const [{ publicId, alias, hour, value }, hours] of similar) {
     const limit = findSpikeLimit(
-      hours.map((ms) => byHour.get(ms) ?? 0n),
+      hours.map((ms) => past.get(`${publicId} ${ms}`) ?? 0n),
       sensitivity,
     );
     if (limit === null || value <= limit.limit) continue;

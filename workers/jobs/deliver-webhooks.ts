@@ -25,8 +25,9 @@ const deleteRowsMax = 1_000;
 export async function handleDeliverWebhooks(tools: JobTools) {
   const { context, signal } = tools;
   const { sql } = context.database;
-  const { sealKey, egress, smtp } = context.config;
-  const way = { sealKey, egress: openEgress(egress), mailer: smtp === null ? null : openMailer(smtp) };
+  const { sealKeys: keys, egress, smtp } = context.config;
+  const sealKeys = keys.map(({ value }) => value);
+  const way = { sealKeys, egress: openEgress(egress), mailer: smtp === null ? null : openMailer(smtp) };
   const done = { delivered: 0, failed: 0, parked: 0 };
   for (;;) {
     signal.throwIfAborted();

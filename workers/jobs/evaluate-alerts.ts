@@ -26,9 +26,9 @@ export async function handleEvaluateAlerts({ context, logger, signal, updateProg
   const rules = await listAlertRules(context.database.sql);
   for (const [index, { id, body }] of rules.entries()) {
     signal.throwIfAborted();
-    const rule = { id, body: alertBody.parse(body) };
-    if (rule.body.enabled) {
-      try {
+    try {
+      const rule = { id, body: alertBody.parse(body) };
+      if (rule.body.enabled) {
         const { incidents, announced, opened, resolved } = await evaluateRule(context, rule);
         done.opened += opened;
         done.resolved += resolved;
@@ -37,11 +37,11 @@ export async function handleEvaluateAlerts({ context, logger, signal, updateProg
           await runAlertAction(context, rule.body, incident);
           done.actions += 1;
         }
-      } catch (error) {
-        // One rule that fails keeps no other from being looked at.
-        done.failed += 1;
-        logger.error({ err: error, rule: id }, "An alert rule could not be evaluated");
       }
+    } catch (error) {
+      // One rule that fails keeps no other from being looked at.
+      done.failed += 1;
+      logger.error({ err: error, rule: id }, "An alert rule could not be evaluated");
     }
     await updateProgress(Math.round((100 * (index + 1)) / rules.length));
   }

@@ -6,6 +6,7 @@ import { SealError } from "../../platform/seal.ts";
 import { insertAudit } from "../audit/insert-audit.ts";
 import type { ProcedureContext } from "../context.ts";
 import { makeProcedure } from "../trpc.ts";
+import { resealWebhooks } from "../webhooks/reseal-webhooks.ts";
 import { requireCredentialAccess } from "./credential-access.ts";
 
 const batchMax = 50;
@@ -16,7 +17,7 @@ export const rotateSealKey = makeProcedure("admin:keys")
       method: "POST",
       path: "/credentials/rotate-seal-key",
       operationId: "rotateSealKey",
-      summary: "Encrypt every stored credential with the newest seal key",
+      summary: "Encrypt every stored credential, and URLs and secrets of webhooks, with the newest seal key",
       description:
         "After TOLLGATE_SEAL_KEY was replaced, with the old one as TOLLGATE_SEAL_KEY_PREVIOUS, on every gateway. May be interrupted and run again: it goes on with what is left. Calls are served meanwhile.",
       tags: ["Credentials"],
@@ -32,8 +33,9 @@ export const rotateSealKey = makeProcedure("admin:keys")
     for (;;) {
       const done = await resealSome(ctx, version);
       count += done;
-      if (done < batchMax) return { reencrypted: count, encryption_version: version };
+      if (done < batchMax) break;
     }
+    return { reencrypted: count + (await resealWebhooks(ctx)), encryption_version: version };
   });
 
 /** One batch, in one transaction: what was done stays done, whenever this ends. */

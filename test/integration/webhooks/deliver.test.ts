@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { updateDueDeliveries } from "../../../db/queries/update-due-deliveries.ts";
+import { Secret } from "../../../server/core/secret.ts";
 import { openWebhookHarness, type WebhookHarness } from "../../support/webhook-harness.ts";
 import { countGoodSignatures } from "../../support/webhook-receiver.ts";
 
@@ -200,4 +201,32 @@ describe("the job", () => {
     expect(await harness.deliver()).toMatchObject({ deleted: 1 });
     expect(await findDelivery(id)).toBeUndefined();
   });
+});
+
+test("a new seal key opens what the old one sealed, and takes it over", async () => {
+  const { admin, worker } = harness;
+  const { secret, id } = await makeWebhook();
+  const [old] = admin.context.config.sealKeys;
+  if (old === undefined) throw new Error("there is a seal key");
+  const newest = { version: old.version + 1, value: new Secret("n".repeat(48)) };
+  const saved = [admin.context.config.sealKey, admin.context.config.sealKeys, worker.context.config] as const;
+  const use = (sealKeys: readonly (typeof newest)[]): void => {
+    admin.context.config.sealKey = newest.value;
+    admin.context.config.sealKeys = sealKeys;
+    worker.context.config = { ...worker.context.config, sealKey: newest.value, sealKeys };
+  };
+  try {
+    use([newest, old]);
+    await admin.system.webhooks.test({ webhook_id: id });
+    expect(await harness.deliver()).toMatchObject({ delivered: 1 });
+    expect((await admin.system.credentials.rotateSealKey({})).reencrypted).toBe(1);
+    expect((await admin.system.credentials.rotateSealKey({})).reencrypted).toBe(0);
+    use([newest]);
+    await admin.system.webhooks.test({ webhook_id: id });
+    expect(await harness.deliver()).toMatchObject({ delivered: 1 });
+    const message = harness.receiver.received.at(-1);
+    expect(message === undefined ? 0 : countGoodSignatures(message, secret ?? "")).toBe(1);
+  } finally {
+    [admin.context.config.sealKey, admin.context.config.sealKeys, worker.context.config] = saved;
+  }
 });

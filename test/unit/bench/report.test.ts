@@ -23,7 +23,7 @@ describe("listBarRows", () => {
 
   it("tells apart what was not measured and what belongs to a later issue", () => {
     expect(rows.get("added-p50")?.verdict).toBe("not measured");
-    expect(rows.get("rollup")?.verdict).toBe("not yet");
+    expect(rows.get("second-process")?.verdict).toBe("not yet");
   });
 });
 

@@ -67,6 +67,7 @@ describe("--help", () => {
       "providers",
       "start",
       "usage",
+      "usage reconcile",
       "usage rerate",
       "users",
       "users create",

@@ -1,12 +1,9 @@
-import { useEffect, useState } from "react";
 import { Button } from "../../ui/button.tsx";
-import { Select, TextInput } from "../../ui/field.tsx";
+import { Select } from "../../ui/field.tsx";
 import { Icon } from "../../ui/icon.tsx";
+import { TypedInput } from "../../ui/typed-input.tsx";
 import { type KeySearch, keyAdvices, keyStates, keyTypes } from "./key-search.ts";
 import styles from "./keys.module.css";
-
-/** How long somebody has stopped typing before the search is asked. */
-const typingMs = 250;
 
 const adviceNames: Record<(typeof keyAdvices)[number], string> = {
   rotate: "Should be rotated",
@@ -82,38 +79,5 @@ export function KeyFilters({
         </Button>
       )}
     </div>
-  );
-}
-
-/** A field that tells its text once somebody has stopped typing. */
-function TypedInput({
-  label,
-  placeholder,
-  value,
-  onSettled,
-  isSearch = false,
-}: {
-  label: string;
-  placeholder: string;
-  value: string;
-  onSettled: (text: string) => void;
-  isSearch?: boolean;
-}) {
-  const [text, setText] = useState(value);
-  useEffect(() => setText(value), [value]);
-  useEffect(() => {
-    if (text === value) return undefined;
-    const timer = setTimeout(() => onSettled(text), typingMs);
-    return () => clearTimeout(timer);
-  });
-  return (
-    <TextInput
-      type={isSearch ? "search" : "text"}
-      aria-label={label}
-      placeholder={placeholder}
-      value={text}
-      onChange={(event) => setText(event.target.value)}
-      {...(isSearch ? { "data-search": true } : {})}
-    />
   );
 }

@@ -1,3 +1,5 @@
+import { pickText } from "../../format/pick-text.ts";
+
 export const keyStates = ["active", "disabled", "revoked", "expired"] as const;
 export const keyTypes = ["development", "production", "client"] as const;
 export const keyAdvices = ["rotate", "unused", "origins_changed"] as const;
@@ -21,12 +23,6 @@ export interface KeySearch {
 
 function pick<Value extends string>(allowed: readonly Value[], value: unknown): Value | undefined {
   return allowed.find((one) => one === value);
-}
-
-function pickText(value: unknown): string | undefined {
-  // A number in the address is read as one.
-  const text = typeof value === "number" ? String(value) : value;
-  return typeof text === "string" && text !== "" ? text : undefined;
 }
 
 /** Reads the address; what it does not know is left out. */

@@ -17,7 +17,7 @@ const passedHeaders = ["anthropic-version", "anthropic-beta"] as const;
 const headerValue = /^[\x20-\x7e]{1,1000}$/;
 
 /** Those of a request that go upstream with it. */
-export function findPassedHeaders(request: IncomingMessage): Readonly<Record<string, string>> {
+function findPassedHeaders(request: IncomingMessage): Readonly<Record<string, string>> {
   const headers: Record<string, string> = {};
   for (const name of passedHeaders) {
     const value = request.headers[name];

@@ -19,7 +19,9 @@ import { checkUnsupported } from "./unsupported.ts";
 const knownFields = new Set(
   `function_name model_name input episode_id stream params tags credentials dryrun variant_name cache_options
   additional_tools allowed_tools tool_choice parallel_tool_calls provider_tools output_schema extra_body extra_headers
-  include_raw_response include_raw_usage include_original_response namespace internal`.split(/\s+/),
+  include_raw_response include_raw_usage include_original_response include_aggregated_response namespace internal`.split(
+    /\s+/,
+  ),
 );
 
 /** What is asked: a model, or a function with the variant that answers. */
@@ -51,7 +53,7 @@ function findRoute(proxy: ProxyContext, json: Json): Route | Refusal {
 
 function makeChat(json: Json, { model, fn }: Route, faults: Faults): Record<string, unknown> {
   for (const name of Object.keys(json)) {
-    if (!knownFields.has(name)) faults.add(name.slice(0, 64), "is not known.");
+    if (!knownFields.has(name) && !isAbsent(json[name])) faults.add(name.slice(0, 64), "is not known.");
   }
   checkUnsupported(json, "", faults);
   const { stream, output_schema: schema } = json;

@@ -18,7 +18,7 @@ const modelPrefix = "tensorzero::model_name::";
 
 const knownFields: ReadonlySet<string> = new Set(
   `tags credentials episode_id variant_name dryrun cache_options extra_body extra_headers params provider_tools
-  include_raw_response include_raw_usage include_original_response namespace internal deny_unknown_fields`
+  include_raw_response include_raw_usage include_original_response include_aggregated_response namespace internal deny_unknown_fields`
     .split(/\s+/)
     .map((name) => prefix + name),
 );

@@ -9,6 +9,7 @@ const unsupported = [
   "include_raw_response",
   "include_raw_usage",
   "include_original_response",
+  "include_aggregated_response",
   "namespace",
   "internal",
 ] as const;
