@@ -100,6 +100,16 @@ export default defineConfig({
           sequence: { groupOrder: 5 },
         },
       },
+      {
+        // Not a part of `npm test`: `npm run screenshots` writes docs/images.
+        test: {
+          name: "screenshots",
+          include: ["test/screenshots/**/*.test.ts"],
+          globalSetup: ["test/support/global-setup.ts", "test/support/browser-setup.ts"],
+          testTimeout: 120_000,
+          sequence: { groupOrder: 6 },
+        },
+      },
     ],
   },
 });

@@ -94,6 +94,11 @@ describe.skipIf(isBrowserMissing)("the life of a key", () => {
     expect(await findAxeFindings(page)).toEqual([]);
     await takeScreenshot("key-usage");
 
+    await page.getByRole("tab", { name: "Recent calls" }).click();
+    await page.getByRole("row", { name: /dear 200/ }).waitFor({ timeout: 15_000 });
+    await takeScreenshot("key-calls");
+    expect(await findAxeFindings(page)).toEqual([]);
+
     let refused = 0;
     for (let call = 0; call < 20 && refused === 0; call++) {
       await ask(shown, ten).catch((error: unknown) => {

@@ -64,8 +64,7 @@ export const authCalls = {
   signInWithGoogle: (callbackURL: string) =>
     callGateway<{ url?: string }>("POST", `${auth}/sign-in/social`, { provider: "google", callbackURL }),
   signOut: () => callGateway("POST", `${auth}/sign-out`),
-  requestPasswordReset: (email: string) =>
-    callGateway("POST", `${auth}/request-password-reset`, { email, redirectTo: "/reset-password" }),
+  requestPasswordReset: (email: string) => callGateway("POST", `${auth}/request-password-reset`, { email }),
   resetPassword: (token: string, newPassword: string) =>
     callGateway("POST", `${auth}/reset-password`, { token, newPassword }),
   changePassword: (currentPassword: string, newPassword: string) =>

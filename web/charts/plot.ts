@@ -48,7 +48,7 @@ export function openPlot(element: HTMLElement, { times, series, format }: Plot, 
     {
       width: Math.max(200, element.clientWidth),
       height,
-      padding: [8, 8, 0, 0],
+      padding: [8, 20, 0, 0],
       cursor: { points: { size: 6 }, drag: { x: false, y: false }, y: false },
       legend: { live: true },
       scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.08 : 1] } },

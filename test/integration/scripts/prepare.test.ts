@@ -23,6 +23,8 @@ const end = () => {
   if (process.argv.includes("--omit=dev")) delete packages["node_modules/vitest"];
   fs.mkdirSync("node_modules/typescript/bin", { recursive: true });
   fs.copyFileSync("tsc.cjs", "node_modules/typescript/bin/tsc");
+  fs.mkdirSync("node_modules/vite/bin", { recursive: true });
+  if (fs.existsSync("vite.cjs")) fs.copyFileSync("vite.cjs", "node_modules/vite/bin/vite.js");
   fs.writeFileSync("node_modules/.package-lock.json", JSON.stringify({ packages }));
 };
 const wait = setInterval(() => {
@@ -42,6 +44,13 @@ for (const folder of ["server", "scripts/cli"]) {
     fs.writeFileSync("dist/" + folder + "/" + name.replace(".ts", ".js"), "");
   }
 }
+`;
+
+const viteText = `
+const fs = require("node:fs");
+fs.appendFileSync("calls.log", "vite " + process.argv.slice(2).join(" ") + " as " + process.env.NODE_ENV + "\\n");
+fs.mkdirSync("dist/web", { recursive: true });
+fs.writeFileSync("dist/web/index.html", "");
 `;
 
 const locked = {
@@ -106,6 +115,24 @@ describe("prepare", () => {
   }
 
   const prepare = (...args: string[]) => finish(start(args));
+
+  it("builds the dashboard where it is missing or its sources changed, always for production", async () => {
+    mkdirSync(join(folder, "web"));
+    write("web/index.html", "<!doctype html>");
+    write("vite.cjs", viteText);
+    expect((await prepare("--build")).code).toBe(0);
+    expect(listCalls().slice(1)).toEqual(["tsc", "vite build web --logLevel warn as production"]);
+    expect(has("dist/web/index.html")).toBe(true);
+    expect((await prepare("--build")).output).toBe("");
+    expect(listCalls()).toHaveLength(3);
+
+    write("web/page.tsx", "");
+    expect((await prepare("--build")).code).toBe(0);
+    rmSync(join(folder, "dist/web"), { recursive: true });
+    expect((await prepare("--build")).code).toBe(0);
+    expect(listCalls().filter((call) => call.startsWith("vite"))).toHaveLength(3);
+    expect(listCalls().filter((call) => call === "tsc")).toHaveLength(1);
+  });
 
   it("installs and compiles once, then has nothing to do and says nothing", async () => {
     const first = await prepare("--build");

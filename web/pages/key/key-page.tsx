@@ -17,6 +17,7 @@ import { isOldSecretUsed, KeyBadges, StateBadge } from "../keys/key-badges.tsx";
 import { useKeyActions } from "../keys/use-key-actions.tsx";
 import styles from "./key.module.css";
 import { KeyAudit } from "./key-audit.tsx";
+import { KeyEvents } from "./key-events.tsx";
 import { KeyLimits } from "./key-limits.tsx";
 import { KeyUsage } from "./key-usage.tsx";
 
@@ -41,6 +42,7 @@ export function KeyPage() {
   }
   const tabs = [
     { id: "usage", label: "Usage", content: <KeyUsage publicId={publicId} /> },
+    { id: "calls", label: "Recent calls", content: <KeyEvents publicId={publicId} /> },
     {
       id: "limits",
       label: "Limits and rights",

@@ -156,12 +156,8 @@ function makeStats(totals: UsageTotals | undefined, isCompared: boolean) {
       value: totals && formatMoney(totals.cost_usd),
       ...note(previous && `${formatMoney(previous.cost_usd)} before`),
     },
-    {
-      label: "Tokens in, out",
-      value:
-        totals &&
-        `${formatShort(totals.input_tokens + totals.cached_input_tokens)}, ${formatShort(totals.output_tokens)}`,
-    },
+    { label: "Tokens in", value: totals && formatShort(totals.input_tokens + totals.cached_input_tokens) },
+    { label: "Tokens out", value: totals && formatShort(totals.output_tokens + totals.reasoning_tokens) },
     {
       label: "Latency p95",
       value: totals && formatMs(totals.latency_ms.p95),
