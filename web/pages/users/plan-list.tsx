@@ -30,7 +30,7 @@ const columns: Column<PlanView>[] = [
 
 /** The plans of the config file, with their ceilings. */
 export function PlanList() {
-  const plans = useQuery(api.plans.list.queryOptions());
+  const plans = useQuery(api.plans.list.queryOptions({}));
   return (
     <Panel title="Plans of the config file">
       {plans.isError ? (

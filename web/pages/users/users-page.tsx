@@ -42,7 +42,7 @@ function Users() {
       { getNextPageParam: (page) => page.next_cursor ?? undefined, placeholderData: keepPreviousData },
     ),
   );
-  const plans = useQuery(api.plans.list.queryOptions());
+  const plans = useQuery(api.plans.list.queryOptions({}));
   const planNames = plans.data?.plans.map(({ name }) => name) ?? [];
   const after = { onSuccess: refreshUsers, onError: showFailure };
   const disable = useMutation(api.users.disable.mutationOptions(after));
