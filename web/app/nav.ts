@@ -8,6 +8,8 @@ export interface NavEntry {
     | "/quick-start"
     | "/account"
     | "/manage/users"
+    | "/manage/limits"
+    | "/manage/providers"
     | "/manage/audit"
     | "/manage/jobs";
   label: string;
@@ -24,6 +26,8 @@ export const navEntries: readonly NavEntry[] = [
   { to: "/activity", label: "Activity", icon: "pulse", shortcut: "a", isForAdmins: false },
   { to: "/quick-start", label: "Quick start", icon: "bolt", shortcut: "q", isForAdmins: false },
   { to: "/manage/users", label: "Users", icon: "users", shortcut: "n", isForAdmins: true },
+  { to: "/manage/limits", label: "Limits", icon: "gauge", shortcut: "l", isForAdmins: true },
+  { to: "/manage/providers", label: "Providers", icon: "plug", shortcut: "r", isForAdmins: true },
   { to: "/manage/audit", label: "Audit", icon: "list", shortcut: "d", isForAdmins: true },
   { to: "/manage/jobs", label: "Jobs", icon: "stack", shortcut: "j", isForAdmins: true },
 ];

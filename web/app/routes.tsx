@@ -128,6 +128,16 @@ const jobs = createRoute({
   path: "/manage/jobs",
   component: lazyRouteComponent(() => import("../pages/jobs/jobs-page.tsx"), "JobsPage"),
 });
+const limits = createRoute({
+  getParentRoute: () => shell,
+  path: "/manage/limits",
+  component: lazyRouteComponent(() => import("../pages/limits/limits-page.tsx"), "LimitsPage"),
+});
+const providers = createRoute({
+  getParentRoute: () => shell,
+  path: "/manage/providers",
+  component: lazyRouteComponent(() => import("../pages/providers/providers-page.tsx"), "ProvidersPage"),
+});
 
 export const router = createRouter({
   routeTree: root.addChildren([
@@ -136,7 +146,7 @@ export const router = createRouter({
     firstStart,
     forgotPassword,
     resetPassword,
-    shell.addChildren([home, keys, key, usage, activity, quickStart, account, users, audit, jobs]),
+    shell.addChildren([home, keys, key, usage, activity, quickStart, account, users, limits, providers, audit, jobs]),
   ]),
   defaultPreload: "intent",
   defaultPendingComponent: PendingPage,
