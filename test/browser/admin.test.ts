@@ -13,7 +13,7 @@ describe.skipIf(isBrowserMissing)("the pages of admins", () => {
   afterAll(() => dashboard.close());
 
   it("invites with a link shown once, changes, disables and deletes users by the e-mail typed out", async () => {
-    const { page, complaints, takeScreenshot } = await dashboard.openPage();
+    const { page, complaints } = await dashboard.openPage();
     await signUpOnPage(page, "Alan Turing");
     const other = await dashboard.openPage();
     await signInAsAdmin(dashboard, other.page);
@@ -59,22 +59,28 @@ describe.skipIf(isBrowserMissing)("the pages of admins", () => {
     await other.takeScreenshot("admin-audit-entry");
     expect(await findAxeFindings(admin)).toEqual([]);
 
+    for (const name of ["limits", "providers"]) {
+      await admin.goto(`/manage/${name}`);
+      await admin.getByRole("heading", { level: 2 }).first().waitFor();
+      await other.takeScreenshot(`admin-${name}`);
+      expect(await findAxeFindings(admin)).toEqual([]);
+    }
+
     await admin.goto("/manage/jobs");
     await admin.getByRole("heading", { name: "Jobs" }).waitFor();
     await other.takeScreenshot("admin-jobs");
     expect(await findAxeFindings(admin)).toEqual([]);
     expect([...complaints, ...other.complaints]).toEqual([]);
-    await takeScreenshot("admin-member-ended");
   });
 
   it("turns a member away from every page of admins", async () => {
     const { page, answers } = await dashboard.openPage();
     await signUpOnPage(page);
-    for (const name of ["users", "audit", "jobs"]) {
+    for (const name of ["users", "limits", "providers", "audit", "jobs"]) {
       await page.goto(`/manage/${name}`);
       await page.getByRole("heading", { name: "This page is for admins" }).waitFor();
     }
-    expect(answers.filter(({ url }) => /trpc\/(users|audit|jobs)\./.test(url))).toEqual([]);
+    expect(answers.filter(({ url }) => /trpc\/(users|limits|providers|audit|jobs)\./.test(url))).toEqual([]);
     const refused = await page.request.get("/trpc/users.list?input=%7B%7D");
     expect(refused.status()).toBe(403);
   });
