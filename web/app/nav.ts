@@ -1,7 +1,17 @@
 import type { IconName } from "../ui/icon.tsx";
 
 export interface NavEntry {
-  to: "/api-keys" | "/usage" | "/activity" | "/quick-start" | "/account";
+  to:
+    | "/api-keys"
+    | "/usage"
+    | "/activity"
+    | "/quick-start"
+    | "/account"
+    | "/manage/users"
+    | "/manage/limits"
+    | "/manage/providers"
+    | "/manage/audit"
+    | "/manage/jobs";
   label: string;
   icon: IconName;
   /** Pressed after `g`. */
@@ -15,4 +25,9 @@ export const navEntries: readonly NavEntry[] = [
   { to: "/usage", label: "Usage", icon: "chart", shortcut: "u", isForAdmins: false },
   { to: "/activity", label: "Activity", icon: "pulse", shortcut: "a", isForAdmins: false },
   { to: "/quick-start", label: "Quick start", icon: "bolt", shortcut: "q", isForAdmins: false },
+  { to: "/manage/users", label: "Users", icon: "users", shortcut: "n", isForAdmins: true },
+  { to: "/manage/limits", label: "Limits", icon: "gauge", shortcut: "l", isForAdmins: true },
+  { to: "/manage/providers", label: "Providers", icon: "plug", shortcut: "r", isForAdmins: true },
+  { to: "/manage/audit", label: "Audit", icon: "list", shortcut: "d", isForAdmins: true },
+  { to: "/manage/jobs", label: "Jobs", icon: "stack", shortcut: "j", isForAdmins: true },
 ];

@@ -113,6 +113,31 @@ const account = createRoute({
   path: "/account",
   component: lazyRouteComponent(() => import("../pages/account/account-page.tsx"), "AccountPage"),
 });
+const users = createRoute({
+  getParentRoute: () => shell,
+  path: "/manage/users",
+  component: lazyRouteComponent(() => import("../pages/users/users-page.tsx"), "UsersPage"),
+});
+const audit = createRoute({
+  getParentRoute: () => shell,
+  path: "/manage/audit",
+  component: lazyRouteComponent(() => import("../pages/audit/audit-page.tsx"), "AuditPage"),
+});
+const jobs = createRoute({
+  getParentRoute: () => shell,
+  path: "/manage/jobs",
+  component: lazyRouteComponent(() => import("../pages/jobs/jobs-page.tsx"), "JobsPage"),
+});
+const limits = createRoute({
+  getParentRoute: () => shell,
+  path: "/manage/limits",
+  component: lazyRouteComponent(() => import("../pages/limits/limits-page.tsx"), "LimitsPage"),
+});
+const providers = createRoute({
+  getParentRoute: () => shell,
+  path: "/manage/providers",
+  component: lazyRouteComponent(() => import("../pages/providers/providers-page.tsx"), "ProvidersPage"),
+});
 
 export const router = createRouter({
   routeTree: root.addChildren([
@@ -121,7 +146,7 @@ export const router = createRouter({
     firstStart,
     forgotPassword,
     resetPassword,
-    shell.addChildren([home, keys, key, usage, activity, quickStart, account]),
+    shell.addChildren([home, keys, key, usage, activity, quickStart, account, users, limits, providers, audit, jobs]),
   ]),
   defaultPreload: "intent",
   defaultPendingComponent: PendingPage,

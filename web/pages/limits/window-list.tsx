@@ -1,0 +1,115 @@
+import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
+import { useState } from "react";
+import { api, queryClient } from "../../app/api.ts";
+import { findShare, formatMoney } from "../../format/usd.ts";
+import { Badge } from "../../ui/badge.tsx";
+import { Button } from "../../ui/button.tsx";
+import { type Column, DataTable } from "../../ui/data-table.tsx";
+import { Meter } from "../../ui/meter.tsx";
+import { EmptyState, FailureNotice } from "../../ui/notice.tsx";
+import { Panel } from "../../ui/page.tsx";
+import { RelativeTime } from "../../ui/relative-time.tsx";
+import { showFailure, showToast } from "../../ui/toast.tsx";
+import styles from "./limits.module.css";
+import { TopUpDialog, type WindowView } from "./top-up-dialog.tsx";
+
+/** Budgets in their present periods: what is spent, and what an admin can do about it. */
+export function WindowList() {
+  const [toppedUp, setToppedUp] = useState<WindowView | null>(null);
+  const list = useInfiniteQuery(
+    api.limits.listWindows.infiniteQueryOptions({}, { getNextPageParam: (page) => page.next_cursor ?? undefined }),
+  );
+  const reset = useMutation(
+    api.limits.reset.mutationOptions({
+      onSuccess: async () => {
+        showToast("The budget begins anew.");
+        await queryClient.invalidateQueries({ queryKey: api.limits.pathKey() });
+      },
+      onError: showFailure,
+    }),
+  );
+  const windows = list.data?.pages.flatMap((page) => page.windows);
+  const columns: Column<WindowView>[] = [
+    {
+      id: "subject",
+      header: "Budget",
+      render: ({ level, subject, period }) => (
+        <>
+          {level} <code>{subject}</code> / {period}
+        </>
+      ),
+    },
+    {
+      id: "spend",
+      header: "Spent",
+      render: (one) => (
+        <Meter
+          label={`Budget of ${one.level} ${one.subject}`}
+          share={findShare(one.spent_usd, one.limit_usd)}
+          used={formatMoney(one.spent_usd)}
+          cap={`of ${formatMoney(one.limit_usd)}${Number(one.extra_usd) > 0 ? ` + ${formatMoney(one.extra_usd)}` : ""}`}
+        />
+      ),
+    },
+    {
+      id: "state",
+      header: "State",
+      priority: "medium",
+      render: ({ state }) => (
+        <Badge tone={state === "exhausted" ? "bad" : state === "open" ? "good" : "neutral"}>{state}</Badge>
+      ),
+    },
+    {
+      id: "resets",
+      header: "Begins anew",
+      priority: "low",
+      render: (one) => <RelativeTime at={one.resets_at} />,
+    },
+    {
+      id: "do",
+      header: "",
+      align: "end",
+      render: (one) =>
+        one.state === "closed" ? null : (
+          <div className={styles["actions"]}>
+            <Button size="small" onClick={() => setToppedUp(one)}>
+              Top up
+            </Button>
+            <Button
+              size="small"
+              isBusy={reset.isPending && reset.variables.window_id === one.window_id}
+              onClick={() => reset.mutate({ window_id: one.window_id })}
+            >
+              Reset
+            </Button>
+          </div>
+        ),
+    },
+  ];
+  return (
+    <Panel title="Budgets in their periods">
+      {list.isError ? (
+        <FailureNotice error={list.error} title="Budgets could not be loaded" onRetry={() => void list.refetch()} />
+      ) : (
+        <DataTable
+          label="Budgets in their periods"
+          columns={columns}
+          rows={windows}
+          getId={(one) => one.window_id}
+          skeletonRows={3}
+          empty={
+            <EmptyState icon="gauge" title="No budget is in use">
+              A budget shows here from its first call on. Give one to a key, or write one into the config file.
+            </EmptyState>
+          }
+        />
+      )}
+      {list.hasNextPage && (
+        <Button isBusy={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
+          Show more
+        </Button>
+      )}
+      {toppedUp !== null && <TopUpDialog budget={toppedUp} onClose={() => setToppedUp(null)} />}
+    </Panel>
+  );
+}
