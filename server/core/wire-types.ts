@@ -71,7 +71,12 @@ export const wireTimezone = z.string().refine(isTimezone, "must be an IANA timez
 
 /** A whole number that only a number says. */
 export function wireInteger(min: number, max: number) {
-  return z.number().int().min(min).max(max);
+  return z
+    .number()
+    .int()
+    .min(min)
+    .max(max)
+    .refine((value) => !Object.is(value, -0), "must be a whole number, not -0");
 }
 
 /** A whole number as a number (tRPC) or as digits (a query string, a header). */
