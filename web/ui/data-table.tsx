@@ -13,6 +13,8 @@ export interface Column<Row> {
   /** `low` goes below 1,100 px of width, `medium` below 760. */
   priority?: "high" | "medium" | "low";
   isSortable?: boolean;
+  /** Stays in sight where the table is wider than its place. */
+  isPinned?: boolean;
 }
 
 export interface Sort {
@@ -130,8 +132,12 @@ export function DataTable<Row>({
   );
 }
 
-function makeCellClass({ align, priority }: Pick<Column<never>, "align" | "priority">): string {
-  return joinClasses(align === "end" && styles["end"], priority !== undefined && styles[priority]);
+function makeCellClass({ align, priority, isPinned }: Pick<Column<never>, "align" | "priority" | "isPinned">): string {
+  return joinClasses(
+    align === "end" && styles["end"],
+    priority !== undefined && styles[priority],
+    isPinned === true && styles["pinned"],
+  );
 }
 
 const MemoRow = memo(function TableRow({

@@ -138,6 +138,7 @@ export function makeKeyColumns(source: FigureSource, makeEntries: KeyActions["ma
       id: "menu",
       header: "",
       align: "end",
+      isPinned: true,
       render: (key) => (
         <Menu
           trigger={

@@ -10,6 +10,8 @@ import { listBuckets, type UsageRange, usageRanges } from "../key/usage-range.ts
 import { findGroupName, readMetric, type UsageRow } from "./usage-group.ts";
 import { makeUsageFilter, type UsageMetric, type UsageSearch, usageMetrics } from "./usage-search.ts";
 
+/** As often as the table beside it. */
+const refreshMs = 10_000;
 /** As many groups have a line of their own; the others share one. */
 const linesMax = 5;
 const orders = { requests: "requests", cost_usd: "cost_usd", tokens: "input_tokens", errors: "errors" } as const;
@@ -40,7 +42,7 @@ export function UsageChart({
         percentiles: false,
         ...makeUsageFilter(search),
       },
-      { placeholderData: keepPreviousData },
+      { placeholderData: keepPreviousData, refetchInterval: refreshMs },
     ),
   );
   const shown = usage.isPlaceholderData ? undefined : usage.data;
