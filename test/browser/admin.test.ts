@@ -47,7 +47,7 @@ describe.skipIf(isBrowserMissing)("the pages of admins", () => {
       .getByLabel(/to confirm/)
       .fill((await admin.getByRole("dialog").locator("label code").textContent()) ?? "");
     await remove.click();
-    await admin.getByText("Alan Turing").waitFor({ state: "detached" });
+    await admin.getByRole("cell", { name: "Alan Turing" }).waitFor({ state: "detached" });
 
     await admin.goto("/manage/audit");
     await admin.getByRole("button", { name: "Check the chain" }).click();

@@ -1,5 +1,5 @@
 import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
-import { createTRPCClient, httpLink, TRPCClientError } from "@trpc/client";
+import { createTRPCClient, httpLink, TRPCClientError, type TRPCLink } from "@trpc/client";
 import type { inferRouterInputs, inferRouterOutputs } from "@trpc/server";
 import { createTRPCOptionsProxy } from "@trpc/tanstack-react-query";
 import type { AppRouter } from "../../server/admin/router.ts";
@@ -87,8 +87,18 @@ export const queryClient: QueryClient = new QueryClient({
   },
 });
 
+/** Lists that grow say in which direction; the gateway refuses fields that it does not know. */
+const dropDirection: TRPCLink<AppRouter> =
+  () =>
+  ({ op, next }) => {
+    const input = op.input as Record<string, unknown> | undefined;
+    if (op.type !== "query" || typeof input !== "object" || !("direction" in input)) return next(op);
+    const { direction: _direction, ...rest } = input;
+    return next({ ...op, input: rest });
+  };
+
 /** For calls whose answer no cache may keep. */
-export const client = createTRPCClient<AppRouter>({ links: [httpLink({ url: "/trpc" })] });
+export const client = createTRPCClient<AppRouter>({ links: [dropDirection, httpLink({ url: "/trpc" })] });
 
 /** `useQuery(api.keys.list.queryOptions({ … }))`; `useMutation(api.keys.disable.mutationOptions())`. */
 export const api = createTRPCOptionsProxy<AppRouter>({ client, queryClient });
