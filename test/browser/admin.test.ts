@@ -14,12 +14,12 @@ describe.skipIf(isBrowserMissing)("the pages of admins", () => {
 
   it("invites with a link shown once, changes, disables and deletes users by the e-mail typed out", async () => {
     const { page, complaints } = await dashboard.openPage();
-    await signUpOnPage(page, "Alan Turing");
+    await signUpOnPage(page, "Second Person");
     const other = await dashboard.openPage();
     await signInAsAdmin(dashboard, other.page);
     const admin = other.page;
     await admin.goto("/manage/users");
-    await admin.getByText("Alan Turing").waitFor();
+    await admin.getByText("Second Person").waitFor();
     await admin.getByRole("region", { name: "Plans of the config file" }).getByText("free").waitFor();
     await other.takeScreenshot("admin-users");
     expect(await findAxeFindings(admin)).toEqual([]);
@@ -47,7 +47,7 @@ describe.skipIf(isBrowserMissing)("the pages of admins", () => {
       .getByLabel(/to confirm/)
       .fill((await admin.getByRole("dialog").locator("label code").textContent()) ?? "");
     await remove.click();
-    await admin.getByRole("cell", { name: "Alan Turing" }).waitFor({ state: "detached" });
+    await admin.getByRole("cell", { name: "Second Person" }).waitFor({ state: "detached" });
 
     await admin.goto("/manage/audit");
     await admin.getByRole("button", { name: "Check the chain" }).click();
