@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, queryClient } from "../../app/api.ts";
-import { findShare, formatMoney } from "../../format/usd.ts";
+import { findShare, formatMoney, toPlotValue } from "../../format/usd.ts";
 import { Badge } from "../../ui/badge.tsx";
 import { Button } from "../../ui/button.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
@@ -47,7 +47,7 @@ export function WindowList() {
           label={`Budget of ${one.level} ${one.subject}`}
           share={findShare(one.spent_usd, one.limit_usd)}
           used={formatMoney(one.spent_usd)}
-          cap={`of ${formatMoney(one.limit_usd)}${Number(one.extra_usd) > 0 ? ` + ${formatMoney(one.extra_usd)}` : ""}`}
+          cap={`of ${formatMoney(one.limit_usd)}${toPlotValue(one.extra_usd) > 0 ? ` + ${formatMoney(one.extra_usd)}` : ""}`}
         />
       ),
     },
