@@ -97,7 +97,7 @@ test("a changed example is taken, or refused with a path on every line, and noth
   let refused = 0;
   fc.assert(
     fc.property(fc.array(mutation, { minLength: 1, maxLength: 4 }), fc.boolean(), (mutations, credentials) => {
-      if (isTaken(mutate(mutations), credentials ? { OPENAI_API_KEY: "sk-1" } : {})) taken++;
+      if (isTaken(mutate(mutations), credentials ? { OPENAI_API_KEY: "sk-1", AZURE_API_KEY: "az-1" } : {})) taken++;
       else refused++;
     }),
     { numRuns: 1_000 },
