@@ -15,7 +15,7 @@ const timeoutMs = 2_000;
 
 /**
  * No index has these orders: each change of a key would have to write it. So the newest keys alone are put in order; an
- * owner hardly has more, and 20,000 took 45 ms. Of older ones only filters and the order by age find any.
+ * owner hardly has more. Of older ones only filters and the order by age find any.
  */
 const sortedMax = 20_000;
 

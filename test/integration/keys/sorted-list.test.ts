@@ -7,9 +7,9 @@ beforeAll(async () => {
   admin = await openAdminHarness();
   for (const alias of ["bravo", "alpha", "delta", "charlie", "echo"]) await admin.system.keys.create({ alias });
   const { sql } = admin.test.database;
-  // A microsecond apart: no page may lose one of them.
-  await sql`update api_key set last_used_at = '2026-01-01T00:00:00.000001Z' where alias = 'alpha'`;
-  await sql`update api_key set last_used_at = '2026-01-01T00:00:00.000002Z' where alias = 'bravo'`;
+  // A millisecond apart, the least that is stored: no page may lose one of them.
+  await sql`update api_key set last_used_at = '2026-01-01T00:00:00.001Z' where alias = 'alpha'`;
+  await sql`update api_key set last_used_at = '2026-01-01T00:00:00.002Z' where alias = 'bravo'`;
   await sql`update api_key set expires_at = null where alias = 'delta'`;
   await sql`update api_key set expires_at = now() + interval '3 days' where alias = 'echo'`;
   await sql`update api_key set expires_at = now() + interval '9 days' where alias = 'alpha'`;

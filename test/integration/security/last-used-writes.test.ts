@@ -33,14 +33,15 @@ async function countWrites(sql: postgres.Sql, publicId: string): Promise<number>
   return Number((await sql`select count(*) as n from written where public_id = ${publicId}`)[0]?.n);
 }
 
-/** Looks every few milliseconds for somebody who waits for a lock in this database, until told to stop. */
+/** Looks every few milliseconds for somebody who waits for a lock of keys in this database, until told to stop. */
 function watchLockWaits(sql: postgres.Sql): { stop(): Promise<{ looks: number; waits: number }> } {
   let isOver = false;
   const found = { looks: 0, waits: 0 };
   const watching = (async () => {
     while (!isOver) {
       const [row] = await sql`
-        select count(*) as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+        select count(*) as n from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock' and query like '%api_key%'`;
       found.looks++;
       found.waits += Number(row?.n);
       await new Promise((resolve) => setTimeout(resolve, 4));
