@@ -35,18 +35,18 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function openQueue(): RedisQueue {
-  if (redis !== null) return new RedisQueue("upkeep", { connection: { host: "127.0.0.1", port: redis.port } });
+function openQueue(name: string): RedisQueue {
+  if (redis !== null) return new RedisQueue(name, { connection: { host: "127.0.0.1", port: redis.port } });
   const { Queue } = withBackend(createPostgresBackend);
-  return new Queue("upkeep", { connection: stored.url }) as unknown as RedisQueue;
+  return new Queue(name, { connection: stored.url }) as unknown as RedisQueue;
 }
 
 /** One run of each job now, and of one that nobody knows, with the ways in which it ended. */
 async function runJobs(): Promise<Record<string, string>> {
-  const queue = openQueue();
   const states: Record<string, string> = {};
-  try {
-    for (const name of [...jobs.map((job) => job.name), "nobody-knows"]) {
+  for (const { name, queue: queueName } of [...jobs, { name: "nobody-knows", queue: "upkeep" }]) {
+    const queue = openQueue(queueName);
+    try {
       const added = await queue.add(name, {});
       await waitUntil(
         async () => {
@@ -57,9 +57,9 @@ async function runJobs(): Promise<Record<string, string>> {
         `the end of ${name}`,
         30_000,
       );
+    } finally {
+      await queue.close();
     }
-  } finally {
-    await queue.close();
   }
   return states;
 }
@@ -152,7 +152,7 @@ test.each(["postgres", ...(findRedisLane() ? ["redis"] : [])])(
     expect(findCanaries(canaries, places)).toEqual([]);
     console.info(`E1: ${Object.keys(canaries).length} secrets, ${Object.keys(places).length} places on ${backend}`);
     // A payload that held one would be found.
-    const queue = openQueue();
+    const queue = openQueue("upkeep");
     await queue.add("nobody-knows", { providerKey });
     await queue.close();
     const planted = redis === null ? await dumpDatabase(sql) : await dumpRedis(redis);
