@@ -1,6 +1,6 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { useMemo, useState } from "react";
+import { lazy, Suspense, useMemo, useState } from "react";
 import { api, type Inputs } from "../../app/api.ts";
 import { useSession } from "../../app/session.ts";
 import { Button } from "../../ui/button.tsx";
@@ -9,12 +9,14 @@ import { Icon } from "../../ui/icon.tsx";
 import { EmptyState, FailureNotice, Notice } from "../../ui/notice.tsx";
 import { PageHeader } from "../../ui/page.tsx";
 import { BulkBar } from "./bulk-bar.tsx";
-import { CreateKeyDialog } from "./create-key-dialog.tsx";
 import { makeKeyColumns } from "./key-columns.tsx";
 import { KeyFilters } from "./key-filters.tsx";
 import { type KeySearch, keySorts } from "./key-search.ts";
 import styles from "./keys.module.css";
 import { useKeyActions } from "./use-key-actions.tsx";
+
+/** Loads when it is first opened: most visits open none. */
+const CreateKeyDialog = lazy(async () => ({ default: (await import("./create-key-dialog.tsx")).CreateKeyDialog }));
 
 const route = getRouteApi("/shell/api-keys");
 const pageSize = 50;
@@ -164,13 +166,15 @@ export function KeysPage() {
         </nav>
       )}
       {search.create === true && (
-        <CreateKeyDialog
-          onClose={() => setCreating(undefined)}
-          onCreated={(key) => {
-            setCreating(undefined);
-            actions.reveal(key, "Your new key");
-          }}
-        />
+        <Suspense fallback={null}>
+          <CreateKeyDialog
+            onClose={() => setCreating(undefined)}
+            onCreated={(key) => {
+              setCreating(undefined);
+              actions.reveal(key, "Your new key");
+            }}
+          />
+        </Suspense>
       )}
       {actions.dialogs}
     </>

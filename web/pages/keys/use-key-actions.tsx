@@ -1,16 +1,18 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react";
 import { api } from "../../app/api.ts";
 import { useSession } from "../../app/session.ts";
 import type { MenuEntry } from "../../ui/menu.tsx";
 import { showFailure, showToast } from "../../ui/toast.tsx";
 import type { CreatedKey } from "./create-key-dialog.tsx";
-import { EditKeyDialog } from "./edit-key-dialog.tsx";
 import type { KeyView } from "./key-badges.tsx";
 import { refreshKeys } from "./refresh-keys.ts";
 import { RevealDialog } from "./reveal-dialog.tsx";
 import { RevokeDialog } from "./revoke-dialog.tsx";
 import { RotateDialog } from "./rotate-dialog.tsx";
+
+/** Loads when it is first opened. */
+const EditKeyDialog = lazy(async () => ({ default: (await import("./edit-key-dialog.tsx")).EditKeyDialog }));
 
 export type ActionKey = Pick<KeyView, "public_id" | "alias" | "state" | "rotation">;
 type OpenDialog =
@@ -121,5 +123,9 @@ function ActionDialog({
 function LoadedEdit({ publicId, onClose }: { publicId: string; onClose: () => void }) {
   const key = useQuery(api.keys.get.queryOptions({ public_id: publicId }, { staleTime: 0 }));
   if (key.data === undefined) return null;
-  return <EditKeyDialog key={key.data.version} apiKey={key.data} onClose={onClose} />;
+  return (
+    <Suspense fallback={null}>
+      <EditKeyDialog key={key.data.version} apiKey={key.data} onClose={onClose} />
+    </Suspense>
+  );
 }
