@@ -130,13 +130,12 @@ export async function findHourDifferences(sql: postgres.Sql, day: string) {
   );
 }
 
-/** Holds the days of one UTC day against its hours, and those by key against the days. */
+/** Holds the days of one UTC day against its hours, and those by key too: not against the days, which may be at fault themselves. */
 export async function findDayDifferences(sql: postgres.Sql, day: string) {
-  const hours = `select series_id, ${sumText} from (
-      select r.series_id, ${rollupText} from usage_hour r where r.hour >= ${dayStart} and r.hour < ${dayEnd}
-    ) as hours group by 1`;
+  const hourly = `select r.series_id, ${rollupText} from usage_hour r where r.hour >= ${dayStart} and r.hour < ${dayEnd}`;
+  const hours = `select series_id, ${sumText} from (${hourly}) as hours group by 1`;
   const days = `select r.series_id, ${rollupText} from usage_day r where r.day = $1::date`;
-  const byKey = `select s.public_id, s.owner_id, ${sumText} from (${days}) as d join usage_series s using (series_id) group by 1, 2`;
+  const byKey = `select s.public_id, s.owner_id, ${sumText} from (${hourly}) as hours join usage_series s using (series_id) group by 1, 2`;
   const keyed = `select r.public_id, r.owner_id, ${rollupText} from usage_day_key r where r.day = $1::date`;
   const at = dayStart;
   const daily = await compare(

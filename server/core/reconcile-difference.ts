@@ -40,13 +40,19 @@ export function explainDifferences(
   differences: readonly BookDifference[],
   faulty: readonly FaultyPart[],
 ): ExplainedDifference[] {
-  const moved = findMoved(differences.filter(({ book }) => book === "hour"));
+  const findPart = ({ book, atMs, expected, found }: BookDifference): FaultyPart | undefined => {
+    const more = (found.requests ?? 0) - (expected.requests ?? 0);
+    return book === "hour" && atMs !== null ? faulty.find((part) => isExplainedBy(part, atMs, more)) : undefined;
+  };
+  const moved = findMoved(
+    differences.filter((difference) => difference.book === "hour" && findPart(difference) === undefined),
+  );
   return differences.map((difference) => {
-    const { book, atMs, fields, expected, found } = difference;
+    const { book, fields, expected, found } = difference;
     const more = (found.requests ?? 0) - (expected.requests ?? 0);
     if (book === "budget") return { ...difference, cause: "budget_drift" };
     if (book === "ledger") return { ...difference, cause: more < 0 ? "lost" : "doubled" };
-    const part = book === "hour" && atMs !== null ? faulty.find((each) => isExplainedBy(each, atMs, more)) : undefined;
+    const part = findPart(difference);
     if (part !== undefined) return { ...difference, book: "ledger", cause: part.missing > 0 ? "lost" : "doubled" };
     if (moved.has(difference)) return { ...difference, cause: "wrong_period" };
     if (more !== 0) return { ...difference, cause: more < 0 ? "lost" : "doubled" };

@@ -8,6 +8,9 @@ export interface PlantedFault {
   cause: ReconcileCause;
   /** The series, part, key or window. */
   object: string;
+  /** Where it stands: `YYYY-MM-DD`, and its key. */
+  day?: string;
+  publicId?: string;
 }
 
 interface Place {
@@ -24,17 +27,25 @@ type Plant = (sql: postgres.Sql, place: Place) => Promise<PlantedFault>;
 
 const series = (place: Place): string => `series:${place.series_id}`;
 
+/** @throws where nothing was changed: a fault that is not there proves nothing. */
+async function change(query: Promise<{ count: number }>): Promise<void> {
+  const { count } = await query;
+  if (count !== 1) throw new Error(`a fault changed ${count} rows`);
+}
+
 /** Faults of raw events. Their triggers are off. */
 const ledgerFaults: readonly Plant[] = [
   async (sql, place) => {
-    await sql`delete from usage_event where at = ${place.at}::timestamptz and id = ${place.id}`;
+    await change(sql`delete from usage_event where at = ${place.at}::timestamptz and id = ${place.id}`);
     return { book: "ledger", cause: "lost", object: `part:${place.part_id}` };
   },
   async (sql, place) => {
-    await sql.unsafe(
-      `insert into usage_event select (jsonb_populate_record(e, jsonb_build_object('id', gen_random_uuid()))).*
+    await change(
+      sql.unsafe(
+        `insert into usage_event select (jsonb_populate_record(e, jsonb_build_object('id', gen_random_uuid()))).*
       from usage_event e where e.at = $1::timestamptz and e.id = $2::uuid`,
-      [place.at, place.id],
+        [place.at, place.id],
+      ),
     );
     return { book: "ledger", cause: "doubled", object: `part:${place.part_id}` };
   },
@@ -43,32 +54,34 @@ const ledgerFaults: readonly Plant[] = [
 /** Faults of rollups, and of raw events that their batches cannot tell. Each goes to a series of its own. */
 const bookFaults: readonly Plant[] = [
   async (sql, place) => {
-    await sql`delete from usage_hour where hour = ${place.hour}::timestamptz and series_id = ${place.series_id}`;
+    await change(
+      sql`delete from usage_hour where hour = ${place.hour}::timestamptz and series_id = ${place.series_id}`,
+    );
     return { book: "hour", cause: "lost", object: series(place) };
   },
   async (sql, place) => {
-    await sql`update usage_hour set requests = requests * 2, cost_nano_usd = cost_nano_usd * 2, latency = latency || latency
-      where hour = ${place.hour}::timestamptz and series_id = ${place.series_id}`;
+    await change(sql`update usage_hour set requests = requests * 2, cost_nano_usd = cost_nano_usd * 2, latency = latency || latency
+      where hour = ${place.hour}::timestamptz and series_id = ${place.series_id}`);
     return { book: "hour", cause: "doubled", object: series(place) };
   },
   async (sql, place) => {
-    await sql`update usage_hour set cost_nano_usd = cost_nano_usd + 1
-      where hour = ${place.hour}::timestamptz and series_id = ${place.series_id}`;
+    await change(sql`update usage_hour set cost_nano_usd = cost_nano_usd + 1
+      where hour = ${place.hour}::timestamptz and series_id = ${place.series_id}`);
     return { book: "hour", cause: "wrong_price", object: series(place) };
   },
   async (sql, place) => {
-    await sql`update usage_event set cost_nano_usd = coalesce(cost_nano_usd, 0) + 7
-      where at = ${place.at}::timestamptz and id = ${place.id}`;
+    await change(sql`update usage_event set cost_nano_usd = coalesce(cost_nano_usd, 0) + 7
+      where at = ${place.at}::timestamptz and id = ${place.id}`);
     return { book: "hour", cause: "wrong_price", object: series(place) };
   },
   async (sql, place) => {
     // To the hour 01 or 23 of the day before, where this series has nothing.
-    await sql`update usage_hour set hour = hour - interval '1000 days'
-      where hour = ${place.hour}::timestamptz and series_id = ${place.series_id}`;
+    await change(sql`update usage_hour set hour = hour - interval '1000 days'
+      where hour = ${place.hour}::timestamptz and series_id = ${place.series_id}`);
     return { book: "hour", cause: "lost", object: series(place) };
   },
   async (sql, place) => {
-    await sql`update usage_hour h set hour = free.hour from (
+    await change(sql`update usage_hour h set hour = free.hour from (
         select ${place.day}::timestamp at time zone 'UTC' + n * interval '1 hour' as hour from generate_series(0, 23) as n
       ) as free
       where h.hour = ${place.hour}::timestamptz and h.series_id = ${place.series_id}
@@ -76,21 +89,23 @@ const bookFaults: readonly Plant[] = [
           select min(g.hour) from (
             select ${place.day}::timestamp at time zone 'UTC' + n * interval '1 hour' as hour from generate_series(0, 23) as n
           ) as g where not exists (select from usage_hour o where o.hour = g.hour and o.series_id = ${place.series_id})
-        )`;
+        )`);
     return { book: "hour", cause: "wrong_period", object: series(place) };
   },
   async (sql, place) => {
-    await sql`update usage_hour set first_token = '{}', latency = latency[2:], output_tokens = output_tokens + 3
-      where hour = ${place.hour}::timestamptz and series_id = ${place.series_id}`;
+    await change(sql`update usage_hour set first_token = '{}', latency = latency[2:], output_tokens = output_tokens + 3
+      where hour = ${place.hour}::timestamptz and series_id = ${place.series_id}`);
     return { book: "hour", cause: "rollup_drift", object: series(place) };
   },
   async (sql, place) => {
-    await sql`update usage_day set requests = requests + 1 where day = ${place.day}::date and series_id = ${place.series_id}`;
+    await change(
+      sql`update usage_day set requests = requests + 1 where day = ${place.day}::date and series_id = ${place.series_id}`,
+    );
     return { book: "day", cause: "doubled", object: series(place) };
   },
   async (sql, place) => {
-    await sql`update usage_day set last_at = last_at - interval '1 second'
-      where day = ${place.day}::date and series_id = ${place.series_id}`;
+    await change(sql`update usage_day set last_at = last_at - interval '1 second'
+      where day = ${place.day}::date and series_id = ${place.series_id}`);
     return { book: "day", cause: "rollup_drift", object: series(place) };
   },
 ];
@@ -100,8 +115,8 @@ export async function plantKeyFault(
   sql: postgres.Sql,
   place: { day: string; publicId: string },
 ): Promise<PlantedFault> {
-  await sql`update usage_day_key set cost_nano_usd = cost_nano_usd - 1
-    where day = ${place.day}::date and public_id = ${place.publicId}`;
+  await change(sql`update usage_day_key set cost_nano_usd = cost_nano_usd - 1
+    where day = ${place.day}::date and public_id = ${place.publicId}`);
   return { book: "day_key", cause: "wrong_price", object: `key:${place.publicId}` };
 }
 
@@ -131,6 +146,9 @@ export async function plantBookFaults(
       ) as e on true
     where not (to_char(h.hour at time zone 'UTC', 'YYYY-MM-DD') = any (${[...spoiledDays]}::text[])) and h.cost_nano_usd > 0
       -- Today is not computed.
+      -- Nor has a day that is full an hour to move calls to.
+      and 20 > (select count(*) from usage_hour o where o.series_id = h.series_id
+        and (o.hour at time zone 'UTC')::date = (h.hour at time zone 'UTC')::date)
       and exists (select from usage_day d where d.day = (h.hour at time zone 'UTC')::date and d.series_id = h.series_id)
     order by series_id, h.hour`;
   const planted: PlantedFault[] = [];
@@ -141,7 +159,7 @@ export async function plantBookFaults(
     const plant = bookFaults[planted.length % bookFaults.length] as Plant;
     if (isMovedAway(plant))
       await sql`select open_usage_rollups((${place.hour}::timestamptz - interval '1000 days')::date)`;
-    planted.push(await plant(sql, place));
+    planted.push({ ...(await plant(sql, place)), day: place.day, publicId: place.public_id });
   }
   const parts = await sql<Place[]>`
     select distinct on (part_id) e.id, e.at::text, e.part_id::text, '' as hour, '' as day, '' as series_id, public_id

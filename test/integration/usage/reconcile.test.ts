@@ -100,8 +100,11 @@ test("every planted fault is found with its cause, and what can be repaired is",
   });
   const keys = await sql()<{ day: string; public_id: string }[]>`
     select to_char(day, 'YYYY-MM-DD') as day, public_id from usage_day_key
-    where day > ${days[4] ?? ""}::date order by day, public_id limit ${faults.keys}`;
-  for (const { day, public_id: publicId } of keys) planted.push(await plantKeyFault(sql(), { day, publicId }));
+    where day > ${days[4] ?? ""}::date and day < (now() at time zone 'UTC')::date order by day, public_id`;
+  const taken = new Set(planted.map(({ day, publicId }) => `${day} ${publicId}`));
+  const free = keys.filter(({ day, public_id: publicId }) => !taken.has(`${day} ${publicId}`));
+  for (const { day, public_id: publicId } of free.slice(0, faults.keys))
+    planted.push(await plantKeyFault(sql(), { day, publicId }));
   for (let window = 1; window <= faults.windows; window++) {
     await sql()`update budget_window set settled_nano_usd = settled_nano_usd + ${window % 2 === 0 ? 1 : -1} where window_id = ${`window-${window}`}`;
     planted.push({ book: "budget", cause: "budget_drift", object: `window-${window}` });
