@@ -49,7 +49,10 @@ async function importKey(publicId: string): Promise<string> {
     keys: [{ format: "tensorzero", public_id: publicId, hash: createHash("sha256").update(secret).digest("hex") }],
   });
   expect(response.status).toBeLessThan(300);
-  return `sk-t0-${publicId}-${secret}`;
+  const text = `sk-t0-${publicId}-${secret}`;
+  // A gateway that had no imported keys hears within a second that there are some now. This asks without being counted.
+  await waitUntil(async () => (await gateway.call("GET", "/v1/key", text)).status === 200, "the imported key");
+  return text;
 }
 
 describe("keys, as TensorZero's clients know them", () => {
