@@ -81,7 +81,10 @@ export async function recoverJournals(deps: {
 
 /** The folder under a name that marks its new owner, or `null` where somebody alive has it. */
 async function adoptFolder(folder: string, clock: Clock): Promise<{ folder: string; isUnsynced: boolean } | null> {
-  const silentMs = clock.nowMs() - (await stat(join(folder, ownerFile)).catch(() => stat(folder))).mtimeMs;
+  const seen = await stat(join(folder, ownerFile)).catch(() => stat(folder).catch(() => null));
+  // Somebody else has taken it since it was listed.
+  if (seen === null) return null;
+  const silentMs = clock.nowMs() - seen.mtimeMs;
   const text = await readFile(join(folder, ownerFile), "utf8").catch(() => "");
   const owner = parseOwner(text);
   // A folder whose owner file was never finished holds no records; it is as good as dead once it is silent.
