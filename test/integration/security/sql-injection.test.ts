@@ -63,6 +63,8 @@ async function listAdminPlaces(): Promise<Record<string, (text: string) => Call>
   const document = (await answer.json()) as { paths: Record<string, Record<string, Operation>> };
   const places: Record<string, (text: string) => Call> = {};
   for (const [route, operations] of Object.entries(document.paths)) {
+    // Does not end; its filters are those of the list of events, and never reach a statement.
+    if (route.endsWith("/events/stream")) continue;
     for (const [method, { parameters = [] }] of Object.entries(operations)) {
       for (const { name, in: where } of parameters) {
         const path = `/admin${route.replace(/^\/admin/, "").replaceAll(/\{[a-z_]+\}/g, "zzzzzzzzzzzz")}`;
@@ -208,7 +210,10 @@ async function attack(
     outcome.sent += batch.length;
     for (const [index, status] of answers.entries()) {
       outcome.statuses[status] = (outcome.statuses[status] ?? 0) + 1;
-      if (status >= 500 || status === 0) outcome.failures.push(`${name}: ${status}: ${batch[index]?.text}`);
+      // A process makes two exports at once; the third is told to come again.
+      const isFull = status === 503 && name.includes("/export ");
+      if ((status >= 500 && !isFull) || status === 0)
+        outcome.failures.push(`${name}: ${status}: ${batch[index]?.text}`);
     }
     findMarks(gateway.tap.statements.splice(0), batch, (text) => outcome.failures.push(`${name}: ${text}`));
   }
