@@ -16,25 +16,37 @@ function pushBucket(args: (string | number)[], { limit }: RateBucket): void {
   args.push(limit.refill === null ? "w" : "b", limit.windowMs, limit.limit, limit.refill ?? 0, findLookBackMs(limit));
 }
 
-/** Keys and arguments of `rate-reserve.lua`. @param place that the call takes of each kind. @param counts false: only looks. */
+/** A call to be counted, in all or in none. */
+export interface ReserveCall {
+  buckets: readonly RateBucket[];
+  slots: readonly RateSlots[];
+  /** For each bucket. */
+  reserved: readonly number[];
+  /** Names the call among those that hold a place of a kind. */
+  name: string;
+  /** False: only looks. */
+  counts: boolean;
+}
+
+/** Keys and arguments of `rate-reserve.lua`. @param leaseMs of the places that are taken. */
 export function makeReserveCommand(
   epoch: string,
-  buckets: readonly RateBucket[],
-  slots: readonly RateSlots[],
-  reserved: readonly number[],
-  place: { name: string; leaseMs: number },
-  counts: boolean,
+  leaseMs: number,
+  calls: readonly ReserveCall[],
 ): { keys: string[]; args: (string | number)[] } {
   const keys = [epochKey];
-  const args: (string | number)[] = [epoch, buckets.length, counts ? "1" : "0", place.name, place.leaseMs];
-  for (const [index, bucket] of buckets.entries()) {
-    keys.push(makeRedisKey(epoch, bucket.id));
-    pushBucket(args, bucket);
-    args.push(reserved[index] ?? 0);
-  }
-  for (const { id, max } of slots) {
-    keys.push(makeRedisKey(epoch, id));
-    args.push(max);
+  const args: (string | number)[] = [epoch, leaseMs];
+  for (const { buckets, slots, reserved, name, counts } of calls) {
+    args.push(buckets.length, slots.length, counts ? 1 : 0, name);
+    for (const [index, bucket] of buckets.entries()) {
+      keys.push(makeRedisKey(epoch, bucket.id));
+      pushBucket(args, bucket);
+      args.push(reserved[index] ?? 0);
+    }
+    for (const { id, max } of slots) {
+      keys.push(makeRedisKey(epoch, id));
+      args.push(max);
+    }
   }
   return { keys, args };
 }

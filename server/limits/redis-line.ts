@@ -88,7 +88,6 @@ export class RedisLine {
     return new Promise((resolve, reject) => {
       const waiting: Waiting = { sentAtLook: this.#looks, isOver: false, reject };
       this.#waiting.push(waiting);
-      this.#gather();
       script.run(this.#options.redis, keys, args).then(
         (reply) => {
           waiting.isOver = true;
@@ -99,14 +98,6 @@ export class RedisLine {
         },
       );
     });
-  }
-
-  /** What calls of one turn of the event loop send goes out in one write: ioredis makes one for each command (6 us). */
-  #gather(): void {
-    const { stream } = this.#options.redis;
-    if (stream.writableCorked > 0) return;
-    stream.cork();
-    setImmediate(() => stream.uncork());
   }
 
   close(): void {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { RateBucket } from "../core/rate-limit.ts";
 import type { HeldUse, HeldUses } from "./held-uses.ts";
 import { makeUpdateCommand, type RedisUpdate } from "./redis-command.ts";
@@ -93,6 +94,8 @@ export class RedisUpdates {
   }
 
   async #bringOver(first: string): Promise<void> {
+    // Calls whose answers came together with the news are held after this turn.
+    await nextTurn();
     let epoch = first;
     for (;;) {
       const held = this.#held.list().map((use) => ({ use, amounts: use.amounts, runs: use.endedAtMs === null }));

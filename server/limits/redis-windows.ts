@@ -14,9 +14,9 @@ import type {
   RateState,
   RateWindows,
 } from "./rate-windows.ts";
-import { makeReserveCommand, parseStates, parseWaitMs } from "./redis-command.ts";
+import { parseStates, parseWaitMs, type ReserveCall } from "./redis-command.ts";
 import { RedisLine } from "./redis-line.ts";
-import { loadRedisScript } from "./redis-script.ts";
+import { RedisReserves } from "./redis-reserves.ts";
 import { RedisUpdates } from "./redis-updates.ts";
 
 /** Seeds, a new epoch and one more of each between them; a call that needs more than this is not decided. */
@@ -42,10 +42,9 @@ export interface RedisWindowsOptions {
 }
 
 const nothing: RateAmounts = { requests: 0, inputTokens: 0, outputTokens: 0, cost: 0n };
-const reserveScript = loadRedisScript("rate-counters", "rate-reserve");
 
 /**
- * Counters in Redis, for any number of processes: one command for each call, whatever it counts in (15 to 20 us of this process).
+ * Counters in Redis, for any number of processes: one command for the calls of a turn of the event loop, whatever they count in.
  * Where Redis is away, each process enforces its share from the ledger: its own uses count once for every live process.
  */
 export class RedisWindows implements RateWindows {
@@ -53,6 +52,7 @@ export class RedisWindows implements RateWindows {
   readonly #held = new HeldUses();
   readonly #line: RedisLine;
   readonly #updates: RedisUpdates;
+  readonly #reserves: RedisReserves;
   readonly #heartbeat: NodeJS.Timeout;
   #share: MemoryWindows;
   readonly #leaseMs: number;
@@ -81,6 +81,7 @@ export class RedisWindows implements RateWindows {
       },
     });
     this.#updates = new RedisUpdates(this.#line, this.#held, this.#leaseMs);
+    this.#reserves = new RedisReserves(this.#line, this.#updates, this.#leaseMs);
     this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs);
     this.#heartbeat.unref();
   }
@@ -111,7 +112,7 @@ export class RedisWindows implements RateWindows {
 
   list(buckets: readonly RateBucket[]): readonly RateState[] | Promise<readonly RateState[]> {
     if (!this.#line.isUp) return this.#share.list(buckets);
-    return this.#ask(buckets, [], [], "", false).then((answer) =>
+    return this.#ask({ buckets, slots: [], reserved: [], name: "", counts: false }).then((answer) =>
       answer === "away" ? this.#share.list(buckets) : answer.states,
     );
   }
@@ -134,7 +135,7 @@ export class RedisWindows implements RateWindows {
   ): Promise<RateAnswer> {
     const reserved = buckets.map(({ limit }) => findReservation(limit, amounts, isBound));
     const name = slots.length === 0 ? "" : `${this.#options.process}:${this.#names++}`;
-    const answer = await this.#ask(buckets, slots, reserved, name, true);
+    const answer = await this.#ask({ buckets, slots, reserved, name, counts: true });
     if (answer === "away") return this.#reserveShare(buckets, slots, amounts, isBound);
     if ("reason" in answer) return answer;
     const { states, epoch, atUs } = answer;
@@ -145,37 +146,24 @@ export class RedisWindows implements RateWindows {
     );
   }
 
-  /** One command, and more only where there are seeds or another epoch. */
-  async #ask(
-    buckets: readonly RateBucket[],
-    slots: readonly RateSlots[],
-    reserved: readonly number[],
-    name: string,
-    counts: boolean,
-  ): Promise<RateExcess | { states: RateState[]; epoch: string; atUs: number } | "away"> {
+  /** One question, and more only where there are seeds. */
+  async #ask(call: ReserveCall): Promise<RateExcess | { states: RateState[]; epoch: string; atUs: number } | "away"> {
+    const { buckets } = call;
     try {
-      const place = { name, leaseMs: this.#leaseMs };
       for (let attempt = 0; attempt < attemptsMax; attempt++) {
-        if (this.#updates.adopting !== null) await this.#updates.adopting;
-        const { epoch } = this.#updates;
-        const { keys, args } = makeReserveCommand(epoch, buckets, slots, reserved, place, counts);
-        const reply = (await this.#line.run(reserveScript, keys, args)) as number[];
-        const [kind, second = 0, third = 0] = reply;
-        if (kind === 1) return { states: parseStates(buckets, reply, 2), epoch, atUs: second };
+        const reply = await this.#reserves.ask(call);
+        if (reply === null) continue;
+        const { epoch, atUs, answer } = reply;
+        const [kind, second = 0, third = 0] = answer;
+        if (kind === 1) return { states: parseStates(buckets, answer, 1), epoch, atUs };
         if (kind === 3) {
-          const states = parseStates(buckets, reply, 3);
+          const states = parseStates(buckets, answer, 3);
           if (second === 0) return { ok: false, reason: "slots", limit: null, waitMs: 0, states };
           const limit = buckets[second - 1]?.limit ?? null;
           return { ok: false, reason: "limit", limit, waitMs: parseWaitMs(third), states };
         }
-        if (kind === 0) await this.#updates.adopt(String(second));
-        else if (
-          !(await this.#seed(
-            epoch,
-            reply.slice(1).map((number) => buckets[number - 1] as RateBucket),
-          ))
-        )
-          return unknownUse;
+        const unknown = answer.slice(1).map((number) => buckets[number - 1] as RateBucket);
+        if (!(await this.#seed(epoch, unknown))) return unknownUse;
       }
       return unknownUse;
     } catch {

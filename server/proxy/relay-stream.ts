@@ -10,6 +10,7 @@ import type { ParsedInference } from "./parse.ts";
 import { type RelayedCall, setClientLeft } from "./relay-answer.ts";
 import { eventStreamType, respondStreamHead } from "./respond.ts";
 import { setUsage } from "./settle.ts";
+import { StreamWriter } from "./stream-writer.ts";
 import { makeAnswerFacts } from "./surfaces/answer-facts.ts";
 import { MediaScan } from "./surfaces/media-scan.ts";
 import { findMediaType } from "./surfaces/media-type.ts";
@@ -30,9 +31,9 @@ export class StreamRelay implements StreamReceiver {
   readonly #request: ParsedInference;
   readonly #outputTokensMax: number | null;
   #scan!: StreamScan;
-  #upstream: UpstreamCall | null = null;
+  /** `null` while there is no head, and for a client that had left before it. */
+  #writer: StreamWriter | null = null;
   #failure: UpstreamFailure | null = null;
-  #paused = false;
   #isEvents = true;
   begun = false;
 
@@ -57,7 +58,6 @@ export class StreamRelay implements StreamReceiver {
 
   begin(status: number, upstream: UpstreamCall, times: AttemptTimes, asked: UpstreamRequest, type: string): void {
     this.begun = true;
-    this.#upstream = upstream;
     this.#event.status = status;
     this.#event.code = "";
     this.#isEvents = isEventStream(type);
@@ -85,6 +85,7 @@ export class StreamRelay implements StreamReceiver {
       outputTokensMax: this.#outputTokensMax,
       retryAfter: null,
     });
+    this.#writer = new StreamWriter(proxy.answers, this.#client, upstream);
   }
 
   push(chunk: Buffer): UpstreamFailure | null {
@@ -129,10 +130,10 @@ export class StreamRelay implements StreamReceiver {
     } else if (this.#scan instanceof TranslatedStream) this.#endTranslated(this.#scan, target);
     if (this.#client.left) setClientLeft(event);
     // Of sound that breaks off, only the connection can tell.
-    else if (this.#failure !== null && !this.#isEvents) response.destroy();
+    else if (this.#failure !== null && !this.#isEvents) this.#writer?.breakOff();
     else {
       if (event.costNanoUsd !== null) response.addTrailers({ "x-tollgate-cost-usd": formatUsd(event.costNanoUsd) });
-      response.end();
+      this.#writer?.end();
     }
   }
 
@@ -150,14 +151,6 @@ export class StreamRelay implements StreamReceiver {
 
   #write(bytes: Buffer): void {
     this.#event.bytesOut += bytes.length;
-    if (this.#client.left) return;
-    if (this.#call.response.write(bytes)) return;
-    if (this.#paused) return;
-    this.#paused = true;
-    this.#upstream?.pause();
-    this.#call.response.once("drain", () => {
-      this.#paused = false;
-      this.#upstream?.resume();
-    });
+    this.#writer?.write(bytes);
   }
 }

@@ -199,7 +199,7 @@ export function respondAnswer(
 
 export const eventStreamType = "text/event-stream; charset=utf-8";
 
-/** Writes the head of a stream. Its cost follows in a trailer, because it is known only at the end. */
+/** Sets the head of a stream; it leaves with the first write. The cost follows in a trailer, because it is known only at the end. */
 export function respondStreamHead(
   response: ServerResponse,
   status: number,
@@ -209,6 +209,4 @@ export function respondStreamHead(
   const headers = makeCallHeaders(facts, contentType);
   headers.push("x-accel-buffering", "no", "trailer", "x-tollgate-cost-usd");
   response.writeHead(status, headers);
-  // The first event follows at once; without this the head would wait for a second write.
-  response.flushHeaders();
 }

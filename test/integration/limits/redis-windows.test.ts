@@ -194,11 +194,11 @@ describe.each(lanes)("rate windows of many processes in %s", () => {
     const uses: { atUs: number; amount: number }[] = [];
     for (let index = 0; index < 400; index++) {
       const amount = Math.floor(random.next() * 100);
-      const command = makeReserveCommand(epoch, [bucket], [], [amount], { name: "", leaseMs: 1_000 }, true);
-      const [kind, atUs = 0, remaining, resetUs] = (await reserve.run(
+      const call = { buckets: [bucket], slots: [], reserved: [amount], name: "", counts: true };
+      const [, atUs, [kind, remaining, resetUs] = []] = (await reserve.run(
         harness.client,
-        ...commandOf(command),
-      )) as number[];
+        ...commandOf(makeReserveCommand(epoch, 1_000, [call])),
+      )) as [number, number, number[]?];
       expect(kind).toBe(1);
       window.add(atUs / 1_000, amount);
       expect(remaining).toBe(window.remaining(atUs / 1_000, bucket.limit));
