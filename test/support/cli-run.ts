@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { runCli } from "../../scripts/cli/program.ts";
 
 export interface CliRun {
   code: number | null;
@@ -15,7 +16,23 @@ export function runCliProcess(args: readonly string[], folder: string, env: Reco
   return runProgram(["--import", import.meta.resolve("tsx"), join(root, "scripts/cli/main.ts"), ...args], folder, env);
 }
 
-/** The same for any arguments of Node.js, such as the compiled command line. */
+/** The same in this process, which is many times faster. */
+export async function runCliHere(
+  args: readonly string[],
+  folder: string,
+  env: Record<string, string>,
+): Promise<CliRun> {
+  let out = "";
+  let error = "";
+  const code = await runCli(args, {
+    env: { TOLLGATE_DATA_DIR: join(folder, "data"), ...env },
+    out: (text) => void (out += text),
+    error: (text) => void (error += text),
+  });
+  return { code, out, error };
+}
+
+/** The same in a process for any arguments of Node.js, such as the compiled command line. */
 export function runProgram(args: readonly string[], folder: string, env: Record<string, string>): Promise<CliRun> {
   const child = spawn(process.execPath, args, {
     cwd: folder,

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type CliRun, runCliProcess } from "../../support/cli-run.ts";
+import { type CliRun, runCliHere } from "../../support/cli-run.ts";
 import type { GatewayProcess } from "../../support/gateway-process.ts";
 import { makeBrowser, openUsersGateway } from "../../support/users-harness.ts";
 
@@ -20,7 +20,7 @@ afterAll(async () => {
 });
 
 function run(...args: string[]): Promise<CliRun> {
-  return runCliProcess(["users", ...args], folder, { DATABASE_URL: gateway.database.url, ...gateway.secrets });
+  return runCliHere(["users", ...args], folder, { DATABASE_URL: gateway.database.url, ...gateway.secrets });
 }
 
 /** The same with something on standard input. */
