@@ -22,12 +22,15 @@ interface Call {
   code: string;
 }
 
+/** A gateway knows the database's time to within half a round trip, which takes a while on a machine that is busy. */
+const clockErrorMs = 100;
+
 /** What the bar forbids, counted. */
 function findFaults(calls: readonly Call[], endsMs: number) {
   const old = calls.filter((call) => call.secret === "old");
   return {
     newRefused: calls.filter((call) => call.secret === "new" && call.status !== 200).length,
-    oldRefusedEarly: old.filter((call) => call.answeredMs < endsMs && call.status !== 200).length,
+    oldRefusedEarly: old.filter((call) => call.answeredMs < endsMs - clockErrorMs && call.status !== 200).length,
     oldAcceptedLate: old.filter((call) => call.sentMs > endsMs + refusedWithinMs && call.status === 200).length,
     otherwise: old.filter((call) => call.status !== 200 && call.code !== "expired_api_key").length,
   };
