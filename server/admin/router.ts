@@ -43,6 +43,7 @@ import { listBudgets } from "./limits/list-budgets.ts";
 import { listProcesses } from "./limits/list-processes.ts";
 import { listRules } from "./limits/list-rules.ts";
 import { listWindows } from "./limits/list-windows.ts";
+import { previewOneLimit } from "./limits/preview.ts";
 import { resetWindow } from "./limits/reset.ts";
 import { topUpWindow } from "./limits/top-up.ts";
 import { updateBudget } from "./limits/update-budget.ts";
@@ -104,6 +105,7 @@ export const appRouter = makeRouter({
     listWindows,
     topUp: topUpWindow,
     reset: resetWindow,
+    preview: previewOneLimit,
     listProcesses,
     writeOff: writeOffProcess,
   }),

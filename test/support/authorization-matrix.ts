@@ -50,6 +50,7 @@ budgets.delete      | 401    | 403       | 403         | 403            | 204 20
 limits.listWindows   | 401    | 403       | 403         | 403            | 200 200 200-   | 403            | 200 200 200-
 limits.topUp        | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
 limits.reset        | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+limits.preview      | 401    | 403       | 403         | 403            | 200            | 403            | 200
 limits.listProcesses | 401   | 403       | 403         | 403            | 200            | 403            | 200
 limits.writeOff     | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
 credentials.create  | 401    | 403       | 403         | 403            | 201            | 403            | 201
@@ -208,6 +209,7 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "limits.listWindows": ({ publicId }) => ({ level: "key", subject: publicId }),
   "limits.topUp": ({ publicId }) => ({ public_id: publicId, period: "total", amount_usd: "1" }),
   "limits.reset": ({ publicId }) => ({ public_id: publicId, period: "total" }),
+  "limits.preview": () => ({ budget: { limit_usd: "1000", period: "month", scope: { owner_id: "nobody" } } }),
   "limits.listProcesses": () => ({}),
   "limits.writeOff": ({ process }) => ({ process }),
   "credentials.create": () => ({ name: makeCredentialName(), secret: "sk-of-the-matrix" }),
