@@ -2,8 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { api } from "../../app/api.ts";
 import { AdminsOnly } from "../../app/fallback-pages.tsx";
 import { FailureNotice } from "../../ui/notice.tsx";
-import { PageHeader } from "../../ui/page.tsx";
-import styles from "./alerts.module.css";
+import { PageHeader, Stack } from "../../ui/page.tsx";
 import { IncidentList } from "./incident-list.tsx";
 import { RuleList } from "./rule-list.tsx";
 
@@ -20,14 +19,14 @@ function Alerts() {
   return (
     <>
       <PageHeader title="Alerts" tabTitle="Alerts" description="What rules look for, and what they have found." />
-      <div className={styles["stack"]}>
+      <Stack>
         <IncidentList rules={list.data?.rules} />
         {list.isError ? (
           <FailureNotice error={list.error} title="The rules could not be loaded" onRetry={() => void list.refetch()} />
         ) : (
           <RuleList rules={list.data?.rules} />
         )}
-      </div>
+      </Stack>
     </>
   );
 }

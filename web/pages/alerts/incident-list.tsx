@@ -10,6 +10,7 @@ import { EmptyState, FailureNotice } from "../../ui/notice.tsx";
 import { Panel } from "../../ui/page.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { Segments } from "../../ui/segments.tsx";
+import { TitleCell } from "../../ui/title-cell.tsx";
 import { showFailure } from "../../ui/toast.tsx";
 import type { AlertRule } from "./alert-kinds.ts";
 import type { AlertSearch } from "./alert-search.ts";
@@ -45,20 +46,22 @@ export function IncidentList({ rules }: { rules: readonly AlertRule[] | undefine
       id: "title",
       header: "Incident",
       render: ({ title, public_id: key, rule_id: ruleId }) => (
-        <div className={styles["name"]}>
-          <strong>{title}</strong>
-          <small>
-            {rules?.find(({ id }) => id === ruleId)?.name ?? ruleId}
-            {key !== null && (
-              <>
-                {", key "}
-                <Link to="/api-keys/$publicId" params={{ publicId: key }}>
-                  {key}
-                </Link>
-              </>
-            )}
-          </small>
-        </div>
+        <TitleCell
+          title={title}
+          note={
+            <>
+              {rules?.find(({ id }) => id === ruleId)?.name ?? ruleId}
+              {key !== null && (
+                <>
+                  {", key "}
+                  <Link to="/api-keys/$publicId" params={{ publicId: key }}>
+                    {key}
+                  </Link>
+                </>
+              )}
+            </>
+          }
+        />
       ),
     },
     {

@@ -3,7 +3,7 @@ const pairs = [
   ["Now", "Usual", "usually"],
   ["Spent", "Limit", "of"],
 ] as const;
-const singles = ["Ends", "Calls refused", "Calls", "Overdrawn by"] as const;
+const singles = ["Ends", "Calls refused", "Calls"] as const;
 
 /** How much it is against what it is held against, from the facts of an incident; `null` where they do not say. */
 export function describeValue(facts: Readonly<Record<string, string>>): string | null {

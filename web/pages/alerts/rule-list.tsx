@@ -8,10 +8,10 @@ import { Icon } from "../../ui/icon.tsx";
 import { Menu } from "../../ui/menu.tsx";
 import { EmptyState } from "../../ui/notice.tsx";
 import { Panel } from "../../ui/page.tsx";
+import { TitleCell } from "../../ui/title-cell.tsx";
 import { showFailure, showToast } from "../../ui/toast.tsx";
 import { AlertDialog } from "./alert-dialog.tsx";
 import { type AlertRule, alertKinds, describeCondition, describeScope } from "./alert-kinds.ts";
-import styles from "./alerts.module.css";
 import { DeleteRuleDialog } from "./delete-rule-dialog.tsx";
 import { refreshAlerts } from "./refresh-alerts.ts";
 
@@ -33,12 +33,7 @@ export function RuleList({ rules }: { rules: readonly AlertRule[] | undefined })
       id: "name",
       header: "Rule",
       render: (rule) => (
-        <div className={styles["name"]}>
-          <strong>{rule.name}</strong>
-          <small>
-            {alertKinds[rule.kind].label}, {describeCondition(rule)}
-          </small>
-        </div>
+        <TitleCell title={rule.name} note={`${alertKinds[rule.kind].label}, ${describeCondition(rule)}`} />
       ),
     },
     {

@@ -9,10 +9,10 @@ import { Menu } from "../../ui/menu.tsx";
 import { EmptyState, FailureNotice } from "../../ui/notice.tsx";
 import { Panel } from "../../ui/page.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
+import { TitleCell } from "../../ui/title-cell.tsx";
 import { CredentialDialog, type CredentialView } from "./credential-dialog.tsx";
 import { DeleteCredentialDialog } from "./delete-credential-dialog.tsx";
 import { outcomeTones } from "./outcome-tones.ts";
-import styles from "./providers.module.css";
 import { TestCredentialDialog } from "./test-credential-dialog.tsx";
 
 type Open = { kind: "create" } | { kind: "change" | "test" | "delete"; credential: CredentialView } | null;
@@ -30,12 +30,7 @@ export function CredentialList() {
     {
       id: "name",
       header: "Credential",
-      render: ({ name, description }) => (
-        <div className={styles["name"]}>
-          <strong>{name}</strong>
-          {description !== null && <small>{description}</small>}
-        </div>
-      ),
+      render: ({ name, description }) => <TitleCell title={name} note={description} />,
     },
     {
       id: "test",

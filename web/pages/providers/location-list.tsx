@@ -4,7 +4,7 @@ import { Badge } from "../../ui/badge.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { FailureNotice } from "../../ui/notice.tsx";
 import { Panel } from "../../ui/page.tsx";
-import styles from "./providers.module.css";
+import { TitleCell } from "../../ui/title-cell.tsx";
 
 type ConfiguredProvider = Outputs["config"]["get"]["provider_types"][number] & {
   /** `null`: the shorthands of the type. */
@@ -16,10 +16,7 @@ const columns: Column<ConfiguredProvider>[] = [
     id: "model",
     header: "Model",
     render: ({ model, name, type }) => (
-      <div className={styles["name"]}>
-        <strong>{model ?? `${type}::…`}</strong>
-        <small>{name === type ? type : `${name}, ${type}`}</small>
-      </div>
+      <TitleCell title={model ?? `${type}::…`} note={name === type ? type : `${name}, ${type}`} />
     ),
   },
   {

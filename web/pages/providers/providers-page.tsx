@@ -1,9 +1,8 @@
 import { AdminsOnly } from "../../app/fallback-pages.tsx";
-import { PageHeader } from "../../ui/page.tsx";
+import { PageHeader, Stack } from "../../ui/page.tsx";
 import { CredentialList } from "./credential-list.tsx";
 import { HealthList } from "./health-list.tsx";
 import { LocationList } from "./location-list.tsx";
-import styles from "./providers.module.css";
 
 export function ProvidersPage() {
   return (
@@ -13,11 +12,11 @@ export function ProvidersPage() {
         tabTitle="Providers"
         description="How the providers do since each process started, and what they are called with."
       />
-      <div className={styles["stack"]}>
+      <Stack>
         <HealthList />
         <CredentialList />
         <LocationList />
-      </div>
+      </Stack>
     </AdminsOnly>
   );
 }

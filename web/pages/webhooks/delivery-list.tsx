@@ -8,6 +8,7 @@ import { EmptyState, FailureNotice } from "../../ui/notice.tsx";
 import { Panel } from "../../ui/page.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { Segments } from "../../ui/segments.tsx";
+import { TitleCell } from "../../ui/title-cell.tsx";
 import { showFailure, showToast } from "../../ui/toast.tsx";
 import { refreshWebhooks } from "./refresh-webhooks.ts";
 import type { WebhookView } from "./webhook-dialog.tsx";
@@ -49,12 +50,7 @@ export function DeliveryList({ webhook, state }: { webhook: WebhookView; state: 
     {
       id: "event",
       header: "Message",
-      render: ({ event, id }) => (
-        <div className={styles["name"]}>
-          <strong>{event}</strong>
-          <small>{id}</small>
-        </div>
-      ),
+      render: ({ event, id }) => <TitleCell title={event} note={id} />,
     },
     {
       id: "state",

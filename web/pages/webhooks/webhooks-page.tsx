@@ -9,15 +9,15 @@ import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { Icon } from "../../ui/icon.tsx";
 import { Menu } from "../../ui/menu.tsx";
 import { EmptyState, FailureNotice } from "../../ui/notice.tsx";
-import { PageHeader } from "../../ui/page.tsx";
+import { PageHeader, Stack } from "../../ui/page.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { RevealOnceDialog } from "../../ui/reveal-once-dialog.tsx";
+import { TitleCell } from "../../ui/title-cell.tsx";
 import { showFailure, showToast } from "../../ui/toast.tsx";
 import { DeleteWebhookDialog } from "./delete-webhook-dialog.tsx";
 import { DeliveryList } from "./delivery-list.tsx";
 import { refreshWebhooks } from "./refresh-webhooks.ts";
 import { WebhookDialog, type WebhookView } from "./webhook-dialog.tsx";
-import styles from "./webhooks.module.css";
 
 const route = getRouteApi("/shell/manage/webhooks");
 
@@ -66,12 +66,14 @@ function Webhooks() {
       id: "name",
       header: "Webhook",
       render: ({ id, name, target }) => (
-        <div className={styles["name"]}>
-          <Link to="/manage/webhooks" search={{ webhook: id }}>
-            {name}
-          </Link>
-          <small>{target}</small>
-        </div>
+        <TitleCell
+          title={
+            <Link to="/manage/webhooks" search={{ webhook: id }}>
+              {name}
+            </Link>
+          }
+          note={target}
+        />
       ),
     },
     {
@@ -158,7 +160,7 @@ function Webhooks() {
         description="Where messages of alert rules go, and what became of each."
         actions={add}
       />
-      <div className={styles["stack"]}>
+      <Stack>
         {list.isError && (
           <FailureNotice
             error={list.error}
@@ -181,7 +183,7 @@ function Webhooks() {
           />
         )}
         {shown !== undefined && <DeliveryList webhook={shown} state={search.state} />}
-      </div>
+      </Stack>
       {open?.kind === "create" && (
         <WebhookDialog
           webhook={null}
