@@ -50,9 +50,15 @@ export function makeAlertDraft(rule: AlertRule | null): AlertDraft {
   };
 }
 
-/** A field only where something stands in it. What is no number goes as it is, and is refused at its field. */
+/** What is no number goes as it is, and is refused at its field. */
+function parseNumber(text: string): number {
+  const value = Number(text);
+  return Number.isFinite(value) ? value : (text as unknown as number);
+}
+
+/** A field only where something stands in it. */
 function pickNumber<Name extends string>(name: Name, text: string): { [Each in Name]?: number } {
-  return text.trim() === "" ? {} : ({ [name]: Number(text) } as { [Each in Name]?: number });
+  return text.trim() === "" ? {} : ({ [name]: parseNumber(text) } as { [Each in Name]?: number });
 }
 
 /** What the gateway is told: the fields that the kind has. */
@@ -74,7 +80,7 @@ export function makeAlertInput(draft: AlertDraft): Omit<Inputs["alerts"]["create
           thresholds: draft.thresholds
             .split(/[\s,]+/)
             .filter(Boolean)
-            .map(Number),
+            .map(parseNumber),
         }),
     ...(draft.kind === "spike" ? { measure: draft.measure, ...pickNumber("sensitivity", draft.sensitivity) } : {}),
     ...(hasUsd && isSpend && draft.minimumUsd.trim() !== "" ? { minimum_usd: draft.minimumUsd.trim() } : {}),

@@ -1,3 +1,4 @@
+import { useActorName } from "../../app/session.ts";
 import { formatInstant } from "../../format/time.ts";
 import { Button } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
@@ -12,6 +13,7 @@ function formatWhen(at: string | null): string {
 
 /** Everything that is known of one incident. */
 export function IncidentDialog({ incident, onClose }: { incident: IncidentView; onClose: () => void }) {
+  const nameActor = useActorName();
   const { acted_at: actedAt } = incident;
   return (
     <Dialog
@@ -33,7 +35,7 @@ export function IncidentDialog({ incident, onClose }: { incident: IncidentView; 
           ["Over since", formatWhen(incident.resolved_at)],
           ["Told", incident.announced ? "yes" : "not yet"],
           ["Done to the key", actedAt === null ? "nothing" : `${actionWords[incident.action]}, ${formatWhen(actedAt)}`],
-          ["Looked after by", incident.acknowledged_by ?? "nobody"],
+          ["Looked after by", incident.acknowledged_by === null ? "nobody" : nameActor(incident.acknowledged_by)],
         ]}
       />
     </Dialog>

@@ -2,6 +2,7 @@ import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, type Outputs } from "../../app/api.ts";
+import { useActorName } from "../../app/session.ts";
 import { Badge } from "../../ui/badge.tsx";
 import { Button } from "../../ui/button.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
@@ -29,6 +30,7 @@ const route = getRouteApi("/shell/manage/alerts");
 export function IncidentList({ rules }: { rules: readonly AlertRule[] | undefined }) {
   const search = route.useSearch();
   const navigate = route.useNavigate();
+  const nameActor = useActorName();
   const [shown, setShown] = useState<IncidentView | null>(null);
   const { state = "open", rule = "" } = search;
   const list = useInfiniteQuery(
@@ -80,8 +82,9 @@ export function IncidentList({ rules }: { rules: readonly AlertRule[] | undefine
       header: "Looked after by",
       priority: "low",
       render: (one) =>
-        one.acknowledged_by ??
-        (one.state === "resolved" ? (
+        one.acknowledged_by !== null ? (
+          nameActor(one.acknowledged_by)
+        ) : one.state === "resolved" ? (
           "nobody"
         ) : (
           <Button
@@ -90,14 +93,15 @@ export function IncidentList({ rules }: { rules: readonly AlertRule[] | undefine
             isBusy={acknowledge.isPending && acknowledge.variables.incident_id === one.id}
             onClick={() => acknowledge.mutate({ incident_id: one.id })}
           >
-            I look after it
+            Look after
           </Button>
-        )),
+        ),
     },
     {
       id: "more",
       header: "",
       align: "end",
+      isPinned: true,
       render: (one) => (
         <Button size="small" variant="ghost" aria-label={`Show ${one.title}`} onClick={() => setShown(one)}>
           Show

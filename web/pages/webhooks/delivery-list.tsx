@@ -64,6 +64,7 @@ export function DeliveryList({ webhook, state }: { webhook: WebhookView; state: 
     {
       id: "answer",
       header: "Last answer",
+      priority: "medium",
       render: (one) => (
         <span className={styles["answer"]}>
           {one.last_error ?? (one.last_status === null ? "–" : `answered ${one.last_status}`)}
@@ -87,6 +88,7 @@ export function DeliveryList({ webhook, state }: { webhook: WebhookView; state: 
       id: "replay",
       header: "",
       align: "end",
+      isPinned: true,
       render: (one) =>
         one.state === "pending" ? null : (
           <Button

@@ -3,6 +3,7 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, client } from "../../app/api.ts";
 import { AdminsOnly } from "../../app/fallback-pages.tsx";
+import { useActorName } from "../../app/session.ts";
 import { Badge } from "../../ui/badge.tsx";
 import { Button } from "../../ui/button.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
@@ -37,6 +38,7 @@ export function WebhooksPage() {
 
 function Webhooks() {
   const search = route.useSearch();
+  const nameActor = useActorName();
   const navigate = route.useNavigate();
   const [open, setOpen] = useState<Open>(null);
   const list = useQuery(api.webhooks.list.queryOptions({}));
@@ -105,7 +107,7 @@ function Webhooks() {
           </>
         ),
     },
-    { id: "by", header: "Added by", priority: "low", render: (one) => one.created_by },
+    { id: "by", header: "Added by", priority: "low", render: (one) => nameActor(one.created_by) },
     {
       id: "more",
       header: "",
