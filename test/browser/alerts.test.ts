@@ -206,7 +206,7 @@ describe.skipIf(isBrowserMissing)("alerts and webhooks", () => {
     expect(await handleEvaluateAlerts(makeJobTools(worker))).toMatchObject({ opened: 1, announced: 1, failed: 0 });
     await page.reload();
     const incidents = page.getByRole("region", { name: "Incidents" });
-    await incidents.getByText("6 USD, of 10 USD").first().waitFor();
+    await incidents.getByText("6 USD of 10 USD").first().waitFor();
     await signedIn.takeScreenshot("alerts");
     expect(await findAxeFindings(page)).toEqual([]);
     await incidents
