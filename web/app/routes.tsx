@@ -177,6 +177,8 @@ export const router = createRouter({
       jobs,
     ]),
   ]),
+  // Without it, what a page's reader leaves out of the address stands in the page's search all the same, as it came.
+  search: { strict: true },
   defaultPreload: "intent",
   defaultPendingComponent: PendingPage,
   defaultErrorComponent: FailedPage,
