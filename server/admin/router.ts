@@ -78,6 +78,7 @@ import { getWebhook } from "./webhooks/get.ts";
 import { listAllWebhooks } from "./webhooks/list.ts";
 import { listWebhookDeliveries } from "./webhooks/list-deliveries.ts";
 import { replayDelivery } from "./webhooks/replay.ts";
+import { replayParkedDeliveries } from "./webhooks/replay-parked.ts";
 import { rotateWebhookSecret } from "./webhooks/rotate-secret.ts";
 import { testWebhook } from "./webhooks/test.ts";
 import { changeWebhook } from "./webhooks/update.ts";
@@ -171,6 +172,7 @@ export const appRouter = makeRouter({
     test: testWebhook,
     listDeliveries: listWebhookDeliveries,
     replay: replayDelivery,
+    replayParked: replayParkedDeliveries,
   }),
 });
 

@@ -9,6 +9,9 @@ const providerView = z.object({
   model_name: z.string().nullable(),
   api_base: z.string().nullable().describe("Without a user and a password."),
   credential: z.enum(["set", "none", "missing"]).describe("Whether there is one; never what it is."),
+  credential_sources: names.describe(
+    "Where each call looks for it, in this order, like vault::NAME; empty: what was read at the start holds.",
+  ),
   retries: count,
 });
 

@@ -208,7 +208,10 @@ describe("GET /admin/config", () => {
       limits: { budget_exceeded_status: 402 },
       plans: ["free"],
     });
-    expect(view.provider_types.find(({ name }) => name === "openai")).toMatchObject({ credential: "set" });
+    expect(view.provider_types.find(({ name }) => name === "openai")).toMatchObject({
+      credential: "set",
+      credential_sources: [],
+    });
     const text = JSON.stringify(view);
     const secrets = [config.sealKey, config.sessionSecret, ...config.peppers.map(({ value }) => value)];
     for (const secret of [...secrets, new Secret("sk-canary-9")]) expect(text).not.toContain(secret.reveal());

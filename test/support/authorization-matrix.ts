@@ -95,6 +95,7 @@ webhooks.rotateSecret | 401    | 403       | 403         | 403            | 201 
 webhooks.test       | 401    | 403       | 403         | 403            | 202 202 404    | 403            | 202 202 404
 webhooks.listDeliveries | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
 webhooks.replay     | 401    | 403       | 403         | 403            | 202 202 404    | 403            | 202 202 404
+webhooks.replayParked | 401  | 403       | 403         | 403            | 202 202 404    | 403            | 202 202 404
 `;
 
 /** Everything else that Express routes: the path as its router has it, and a path to try. */
@@ -256,6 +257,7 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "webhooks.test": makeWebhookReference,
   "webhooks.listDeliveries": makeWebhookReference,
   "webhooks.replay": ({ webhookId, deliveryId }) => ({ webhook_id: webhookId, delivery_id: deliveryId }),
+  "webhooks.replayParked": makeWebhookReference,
 };
 
 function makeReference({ publicId }: MatrixObject): Record<string, unknown> {

@@ -10,6 +10,8 @@ export interface NavEntry {
     | "/manage/users"
     | "/manage/limits"
     | "/manage/providers"
+    | "/manage/alerts"
+    | "/manage/webhooks"
     | "/manage/audit"
     | "/manage/jobs";
   label: string;
@@ -28,6 +30,8 @@ export const navEntries: readonly NavEntry[] = [
   { to: "/manage/users", label: "Users", icon: "users", shortcut: "n", isForAdmins: true },
   { to: "/manage/limits", label: "Limits", icon: "gauge", shortcut: "l", isForAdmins: true },
   { to: "/manage/providers", label: "Providers", icon: "plug", shortcut: "r", isForAdmins: true },
+  { to: "/manage/alerts", label: "Alerts", icon: "bell", shortcut: "e", isForAdmins: true },
+  { to: "/manage/webhooks", label: "Webhooks", icon: "send", shortcut: "w", isForAdmins: true },
   { to: "/manage/audit", label: "Audit", icon: "list", shortcut: "d", isForAdmins: true },
   { to: "/manage/jobs", label: "Jobs", icon: "stack", shortcut: "j", isForAdmins: true },
 ];

@@ -7,8 +7,10 @@ import {
   redirect,
 } from "@tanstack/react-router";
 import { parseActivitySearch } from "../pages/activity/activity-search.ts";
+import { parseAlertSearch } from "../pages/alerts/alert-search.ts";
 import { parseKeySearch } from "../pages/keys/key-search.ts";
 import { parseUsageSearch } from "../pages/usage/usage-search.ts";
+import { parseWebhookSearch } from "../pages/webhooks/webhook-search.ts";
 import { parseFailure, queryClient } from "./api.ts";
 import { FailedPage, MissingPage, PendingPage } from "./fallback-pages.tsx";
 import { sessionQuery } from "./session.ts";
@@ -138,6 +140,18 @@ const providers = createRoute({
   path: "/manage/providers",
   component: lazyRouteComponent(() => import("../pages/providers/providers-page.tsx"), "ProvidersPage"),
 });
+const alerts = createRoute({
+  getParentRoute: () => shell,
+  path: "/manage/alerts",
+  validateSearch: parseAlertSearch,
+  component: lazyRouteComponent(() => import("../pages/alerts/alerts-page.tsx"), "AlertsPage"),
+});
+const webhooks = createRoute({
+  getParentRoute: () => shell,
+  path: "/manage/webhooks",
+  validateSearch: parseWebhookSearch,
+  component: lazyRouteComponent(() => import("../pages/webhooks/webhooks-page.tsx"), "WebhooksPage"),
+});
 
 export const router = createRouter({
   routeTree: root.addChildren([
@@ -146,8 +160,25 @@ export const router = createRouter({
     firstStart,
     forgotPassword,
     resetPassword,
-    shell.addChildren([home, keys, key, usage, activity, quickStart, account, users, limits, providers, audit, jobs]),
+    shell.addChildren([
+      home,
+      keys,
+      key,
+      usage,
+      activity,
+      quickStart,
+      account,
+      users,
+      limits,
+      providers,
+      alerts,
+      webhooks,
+      audit,
+      jobs,
+    ]),
   ]),
+  // Without it, what a page's reader leaves out of the address stands in the page's search all the same, as it came.
+  search: { strict: true },
   defaultPreload: "intent",
   defaultPendingComponent: PendingPage,
   defaultErrorComponent: FailedPage,
