@@ -28,7 +28,7 @@ export const updateBudgetInput = z.strictObject({
   limit_usd: budgetRuleFields.limit_usd.optional(),
   period: budgetRuleFields.period.optional(),
   timezone: budgetRuleFields.timezone,
-  scope: budgetRuleFields.scope,
+  scope: budgetRuleFields.scope.nullable().describe("null: of the whole deployment from now on."),
 });
 
 const entryFields = {

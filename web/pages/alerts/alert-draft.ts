@@ -1,4 +1,5 @@
 import type { Inputs } from "../../app/api.ts";
+import { parseNumber } from "../../format/parse-number.ts";
 import { type AlertKind, type AlertRule, alertKinds } from "./alert-kinds.ts";
 
 /** A rule as it stands in the form: texts, so that what is half typed is kept. */
@@ -48,12 +49,6 @@ export function makeAlertDraft(rule: AlertRule | null): AlertDraft {
     action: rule?.action ?? "none",
     throttle: rule?.throttle_requests_per_minute == null ? "" : String(rule.throttle_requests_per_minute),
   };
-}
-
-/** What is no number goes as it is, and is refused at its field. */
-function parseNumber(text: string): number {
-  const value = Number(text);
-  return Number.isFinite(value) ? value : (text as unknown as number);
 }
 
 /** A field only where something stands in it. */
