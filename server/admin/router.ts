@@ -54,6 +54,7 @@ import { deletePrice } from "./prices/delete.ts";
 import { getPrice } from "./prices/get.ts";
 import { listPrices } from "./prices/list.ts";
 import { putPrice } from "./prices/put.ts";
+import { searchCatalogue } from "./prices/search-catalogue.ts";
 import { listProviders } from "./providers/list.ts";
 import { makeCallerFactory, makeRouter } from "./trpc.ts";
 import { listEvents } from "./usage/events.ts";
@@ -140,7 +141,13 @@ export const appRouter = makeRouter({
   plans: makeRouter({ list: listPlans }),
   config: makeRouter({ get: getConfig, reload: reloadConfig }),
   providers: makeRouter({ list: listProviders }),
-  prices: makeRouter({ list: listPrices, get: getPrice, put: putPrice, delete: deletePrice }),
+  prices: makeRouter({
+    list: listPrices,
+    searchCatalogue,
+    get: getPrice,
+    put: putPrice,
+    delete: deletePrice,
+  }),
   session: makeRouter({ get: getSession }),
   usage: makeRouter({
     query: queryUsage,

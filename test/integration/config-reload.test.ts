@@ -203,6 +203,8 @@ describe("GET /admin/config", () => {
     const view = await makeAdmin(one).config.get({});
     expect(view).toMatchObject({
       config_hash: config.configHash,
+      config_file: join(one.folder, "tollgate.toml"),
+      config_file_from: "--config-file",
       database: "embedded",
       models: [{ name: "one" }, { name: "two", providers: [{ name: "e", type: "echo", credential: "none" }] }],
       limits: { budget_exceeded_status: 402 },

@@ -65,6 +65,7 @@ plans.list          | 401    | 403       | 403         | 200            | 200   
 config.get          | 401    | 403       | 403         | 403            | 200            | 403            | 200
 config.reload       | 401    | 403       | 403         | 403            | 200            | 403            | 200
 prices.list         | 401    | 403       | 403         | 403            | 200            | 403            | 200
+prices.searchCatalogue | 401 | 403       | 403         | 403            | 200            | 403            | 200
 prices.get          | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
 prices.put          | 401    | 403       | 403         | 403            | 200            | 403            | 200
 prices.delete       | 401    | 403       | 403         | 403            | 204 204 404    | 403            | 204 204 404
@@ -225,6 +226,7 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "config.get": () => ({}),
   "config.reload": () => ({}),
   "prices.list": () => ({}),
+  "prices.searchCatalogue": () => ({ q: "gpt" }),
   "prices.get": makePriceReference,
   "prices.put": () => ({ model: "priced", input_usd_per_million: "1", output_usd_per_million: "2" }),
   "prices.delete": makePriceReference,

@@ -1,12 +1,25 @@
 import type { ConfigView } from "../../core/config-view-schema.ts";
 import type { CredentialSource } from "../../core/credential-source.ts";
 import type { Config, ProviderConfig } from "../../platform/config.ts";
+import { configSections } from "../../platform/config-reloader.ts";
 
-/** What is told is listed here, one by one: a setting that is new is not told until somebody has thought about it. */
-export function makeConfigView(config: Config): ConfigView {
+/**
+ * What is told is listed here, one by one: a setting that is new is not told until somebody has thought about it.
+ *
+ * @param appliedAtMs since when the file holds in the process that answers; `null`: none runs.
+ */
+export function makeConfigView(config: Config, appliedAtMs: number | null): ConfigView {
   const { gateway, keys, auth, limits, rateLimiting, usage, journal, log } = config;
   return {
     config_hash: config.configHash,
+    config_file: config.configFile.path,
+    config_file_from: config.configFile.from,
+    applied_at: appliedAtMs === null ? null : new Date(appliedAtMs).toISOString(),
+    sections: [...configSections].map(([name, holdsAfter]) => ({
+      name,
+      from_file: config.configFile.sections.includes(name),
+      holds_after: holdsAfter,
+    })),
     role: config.role,
     address: `${config.host}:${config.port}`,
     database: config.databaseUrl === null ? "embedded" : "DATABASE_URL",

@@ -1,7 +1,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../../app/api.ts";
-import { findSpentShare, formatMoney } from "../../format/usd.ts";
+import { findSpentShare, formatCap, formatMoney } from "../../format/usd.ts";
 import { Badge } from "../../ui/badge.tsx";
 import { Button } from "../../ui/button.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
@@ -38,7 +38,7 @@ export function WindowList() {
           label={`Budget of ${one.level} ${one.subject}`}
           share={findSpentShare(one)}
           used={formatMoney(one.spent_usd)}
-          cap={`of ${formatMoney(one.limit_usd)}${one.extra_usd === "0" ? "" : ` + ${formatMoney(one.extra_usd)}`}`}
+          cap={formatCap(one)}
         />
       ),
     },
