@@ -8,9 +8,9 @@ import { EmptyState, FailureNotice } from "../../ui/notice.tsx";
 import { Panel } from "../../ui/page.tsx";
 import { TitleCell } from "../../ui/title-cell.tsx";
 import { TypedInput } from "../../ui/typed-input.tsx";
-import { makeRateColumns } from "./price-list.tsx";
 import type { PriceView } from "./price-rates.ts";
 import styles from "./prices.module.css";
+import { makeRateColumns } from "./rate-columns.ts";
 
 type CatalogueModel = Outputs["prices"]["searchCatalogue"]["models"][number];
 

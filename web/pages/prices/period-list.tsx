@@ -7,8 +7,8 @@ import { EmptyState, FailureNotice } from "../../ui/notice.tsx";
 import { Panel } from "../../ui/page.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { TitleCell } from "../../ui/title-cell.tsx";
-import { makeRateColumns } from "./price-list.tsx";
 import { listPricePeriods, type PricePeriod } from "./price-periods.ts";
+import { makeRateColumns } from "./rate-columns.ts";
 
 const entriesMax = 200;
 

@@ -1,6 +1,5 @@
 import { getRouteApi } from "@tanstack/react-router";
 import { formatCount } from "../../format/count.ts";
-import { formatMoney } from "../../format/usd.ts";
 import { Badge } from "../../ui/badge.tsx";
 import { Button } from "../../ui/button.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
@@ -12,9 +11,10 @@ import { Segments } from "../../ui/segments.tsx";
 import { TitleCell } from "../../ui/title-cell.tsx";
 import { TypedInput } from "../../ui/typed-input.tsx";
 import { hasWords } from "./has-words.ts";
-import type { ModelPrice, PriceView, RateName } from "./price-rates.ts";
+import type { ModelPrice, PriceView } from "./price-rates.ts";
 import { type PriceFilter, type PriceSearch, priceViews } from "./price-search.ts";
 import styles from "./prices.module.css";
+import { makeRateColumns } from "./rate-columns.ts";
 
 const route = getRouteApi("/shell/manage/prices");
 const viewNames: Record<PriceFilter, string> = { all: "All", unpriced: "Unpriced", stored: "Set here" };
@@ -45,33 +45,6 @@ function makeRows(model: ModelPrice): Row[] {
 }
 
 const sourceNames = { stored: "set here", config: "config file", catalogue: "catalogue" } as const;
-
-function makeRateColumn<One>(
-  name: RateName,
-  header: string,
-  find: (row: One) => PriceView,
-  priority: "high" | "low" = "high",
-): Column<One> {
-  return {
-    id: name,
-    header,
-    align: "end",
-    priority,
-    render: (row) => {
-      const rate = find(row)?.[name];
-      return rate === undefined ? "–" : formatMoney(rate);
-    },
-  };
-}
-
-/** What a million tokens cost, for tables of prices. */
-export function makeRateColumns<One>(find: (row: One) => PriceView): Column<One>[] {
-  return [
-    makeRateColumn("input_usd_per_million", "Input", find),
-    makeRateColumn("output_usd_per_million", "Output", find),
-    makeRateColumn("cached_input_usd_per_million", "Cached", find, "low"),
-  ];
-}
 
 /** Models that are configured, were called lately or have a price of their own, with what they cost. */
 export function PriceList({
