@@ -9,6 +9,7 @@ import { Panel } from "../../ui/page.tsx";
 import { BudgetDialog } from "./budget-dialog.tsx";
 import { DeleteLimitDialog } from "./delete-limit-dialog.tsx";
 import { type BudgetView, describeEntry, type RuleView } from "./limit-words.ts";
+import styles from "./limits.module.css";
 import { RuleDialog } from "./rule-dialog.tsx";
 
 type Entry = RuleView | BudgetView;
@@ -52,7 +53,7 @@ export function EntryList<One extends Entry>({
       isPinned: true,
       render: (entry) =>
         entry.source === "config" ? (
-          <small>read-only</small>
+          <span className={styles["still"]}>read-only</span>
         ) : (
           <Menu
             trigger={

@@ -30,7 +30,7 @@ export function ScopeRow({
   /** At the end of the row. */
   children?: ReactNode;
 }) {
-  const noun = scopeNames[scope.field];
+  const noun = scope.field === "tag_key" ? "value" : scopeNames[scope.field];
   const words = { value: `this ${noun}`, each: `each ${noun} for itself`, total: "all together" };
   return (
     <div className={styles["row"]}>

@@ -97,6 +97,7 @@ function ReportView({ report }: { report: Report }) {
           events === 0 ? "Nothing would change" : `${formatCount(events)} calls would cost ${formatMoney(delta)} more`
         }
       >
+        {events === 0 && <p>Calls of the last minute count once workers have added them to the hours.</p>}
         {unpriced > 0 && <p>{formatCount(unpriced)} calls have no price now either, and stay unpriced.</p>}
         {reserved > 0 && <p>Of {formatCount(reserved)} calls nobody knows the tokens; they stay as they are.</p>}
       </Notice>
