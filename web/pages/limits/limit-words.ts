@@ -42,7 +42,7 @@ export function parseLimitName(name: string): { resource: Resource; window: Rate
 }
 
 /** `60 requests per minute`, `$25.00 per month`, `500 tokens at once, 100 back per day`. */
-export function describeLimit(name: string, amount: Amount): string {
+function describeLimit(name: string, amount: Amount): string {
   const parsed = parseLimitName(name);
   if (parsed === null) return `${name} ${JSON.stringify(amount)}`;
   const { resource, window } = parsed;
@@ -67,7 +67,7 @@ export function parseMatch(value: string): "value" | "each" | "total" {
 }
 
 /** `each key`, `owner o-1`, `tag customer_id=acme`, `all models together`. */
-export function describeScope(scope: Scope): string {
+function describeScope(scope: Scope): string {
   const tag = scope["tag_key"];
   const [field, value = ""] =
     tag === undefined ? (Object.entries(scope)[0] ?? ["", ""]) : [`tag ${tag}`, scope["tag_value"]];

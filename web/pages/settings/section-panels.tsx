@@ -35,7 +35,7 @@ function formatValue(value: unknown): string {
   if (value === null || value === "") return "none";
   if (Array.isArray(value)) return value.length === 0 ? "none" : value.join(", ");
   if (typeof value === "object") return Object.values(value).map(formatValue).join(", ");
-  return String(value);
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 /** The values of each section. */
