@@ -24,6 +24,7 @@ const plainPages = new Set([
   "/forgot-password",
   "/reset-password",
   "/quick-start",
+  "/manage/settings",
   // By key; the other groups are in the tour.
   "/usage",
 ]);

@@ -1,10 +1,15 @@
-import { useState } from "react";
-import { demoModel, keyVariable, makeSnippets } from "../../app/snippets.ts";
-import { CodeBlock } from "../../ui/code-block.tsx";
+import { lazy, Suspense } from "react";
 import { RevealOnceDialog } from "../../ui/reveal-once-dialog.tsx";
-import { Tabs } from "../../ui/tabs.tsx";
 import type { CreatedKey } from "./create-key-dialog.tsx";
-import { TryKey } from "./try-key.tsx";
+
+/** Loads after the key is shown. Where it cannot be loaded, the key stays in sight without it. */
+const KeyUses = lazy(async () => {
+  try {
+    return { default: (await import("./key-uses.tsx")).KeyUses };
+  } catch {
+    return { default: () => <p>How to use it stands under Quick start.</p> };
+  }
+});
 
 /** The plaintext of a key, this once, with ways to use it. */
 export function RevealDialog({
@@ -18,13 +23,6 @@ export function RevealDialog({
   title: string;
   onClose: () => void;
 }) {
-  const [tab, setTab] = useState("env");
-  const { origin } = location;
-  const model = findCallableModel(apiKey.models);
-  const snippets = [
-    { id: "env", label: ".env", code: `${keyVariable}=${secret}\nOPENAI_BASE_URL=${origin}/v1` },
-    ...makeSnippets(origin, secret, model),
-  ];
   return (
     <RevealOnceDialog
       isWide
@@ -35,23 +33,9 @@ export function RevealDialog({
       warning="Only its digest is stored. If you lose it, rotate the key or make another."
       onClose={onClose}
     >
-      <Tabs
-        label="Ways to use it"
-        value={tab}
-        onChange={setTab}
-        tabs={snippets.map(({ id, label, code }) => ({
-          id,
-          label,
-          content: <CodeBlock label={`the ${label} snippet`} code={code} />,
-        }))}
-      />
-      <TryKey secret={secret} initialModel={model} />
+      <Suspense fallback={null}>
+        <KeyUses secret={secret} models={apiKey.models} />
+      </Suspense>
     </RevealOnceDialog>
   );
-}
-
-/** A model that the key's allowlist names, or the one that answers everywhere. */
-function findCallableModel(patterns: readonly string[]): string {
-  if (patterns.some((pattern) => pattern === "*" || pattern === "echo::*" || pattern === demoModel)) return demoModel;
-  return patterns.find((pattern) => !/[!*]/.test(pattern)) ?? demoModel;
 }
