@@ -129,6 +129,7 @@ async function openRest(
   const reloader = new ConfigReloader({
     config,
     load: loadConfig,
+    clock,
     logger,
     onApplied: () => {
       models.setConfig(config);

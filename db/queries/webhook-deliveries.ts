@@ -111,6 +111,19 @@ export async function findLockedDelivery(
   return row === undefined ? null : parseDeliveryRow(row);
 }
 
+/** Makes all that is parked of a webhook due again, at once and for as long as new messages. @returns how many */
+export async function updateParkedDeliveries(
+  tx: postgres.TransactionSql,
+  webhookId: string,
+  times: { dueAt: Date; giveUpAt: Date },
+): Promise<number> {
+  const { count } = await tx`
+    update webhook_delivery set state = 'pending', attempts = 0, due_at = ${times.dueAt.toISOString()},
+      give_up_at = ${times.giveUpAt.toISOString()}
+    where webhook_id = ${webhookId} and state = 'parked'`;
+  return count;
+}
+
 /** Makes a delivery due again, at once and for as long as a new one. */
 export async function updateReplayedDelivery(
   tx: postgres.TransactionSql,

@@ -5,7 +5,7 @@ import { exitUsage } from "./exit.ts";
 import { parseCount } from "./key-flags.ts";
 import { runAsSystem } from "./open-admin.ts";
 import { addCommonOptions, type CommonFlags } from "./options.ts";
-import { makeTable } from "./table.ts";
+import { makePropertyTable, makeTable } from "./table.ts";
 
 interface AddFlags extends CommonFlags {
   limit?: string[];
@@ -22,6 +22,7 @@ export function makeLimitsCommand(io: CliIo): Command {
   const limits = new Command("limits").description("Rate rules and budgets for more than one key.");
   limits.addCommand(makeList(io));
   limits.addCommand(makeAdd(io));
+  limits.addCommand(makePreview(io));
   limits.addCommand(makeDelete(io));
   return limits;
 }
@@ -81,29 +82,69 @@ function writeScope(scope: Readonly<Record<string, string>>): string {
 }
 
 function makeAdd(io: CliIo): Command {
-  const command = new Command("add")
-    .description("Add a rate rule (--limit), or a budget (--budget-usd). It holds on every gateway within a second.")
-    .option("--limit <limit...>", "RESOURCE_per_WINDOW=AMOUNT, or =CAPACITY/REFILL for a token bucket")
-    .option("--priority <number>", "of a rule: the highest that matches a call wins; 0 by default", parseCount)
-    .option("--always", "of a rule: holds beside the one that wins")
-    .option("--budget-usd <usd>", "of a budget: how much")
-    .option("--period <period>", "of a budget: a number of days like 30d, or day, week, month, total")
-    .option("--timezone <zone>", "of a budget by day, week or month; UTC by default")
-    .option(
-      "--scope <scope...>",
-      "api_key_public_id, owner_id, model, client_ip, origin or tag:NAME, then =VALUE; the value may be tensorzero::each",
-    );
-  return addCommonOptions(command).action(async (flags: AddFlags) => {
-    const isBudget = flags.budgetUsd !== undefined;
-    if (isBudget === (flags.limit !== undefined)) {
-      command.error("error: give either --limit, for a rate rule, or --budget-usd, for a budget");
-    }
+  const command = addLimitOptions(
+    new Command("add"),
+    "Add a rate rule (--limit), or a budget (--budget-usd). It holds on every gateway within a second.",
+  );
+  return command.action(async (flags: AddFlags) => {
+    const isBudget = findKind(command, flags) === "budget";
     const made = await runAsSystem(io, flags.configFile, async (admin) =>
       isBudget ? await admin.budgets.create(makeBudget(flags)) : await admin.rules.create(makeRule(flags)),
     );
     if (flags.json === true) return writeJson(io, made);
     io.out(`${made.id} holds from now on.\n`);
   });
+}
+
+function makePreview(io: CliIo): Command {
+  const command = addLimitOptions(
+    new Command("preview"),
+    "Tell which keys a rule or a budget would hold for. Takes what `limits add` takes, and changes nothing.",
+  ).option("--replaces <id>", "as if this one were not there");
+  return command.action(async (flags: AddFlags & { replaces?: string }) => {
+    const isBudget = findKind(command, flags) === "budget";
+    const found = await runAsSystem(io, flags.configFile, (admin) =>
+      admin.limits.preview({
+        ...(isBudget ? { budget: makeBudget(flags) } : { rule: makeRule(flags) }),
+        ...(flags.replaces === undefined ? {} : { replaces: flags.replaces }),
+      }),
+    );
+    if (flags.json === true) return writeJson(io, found);
+    const writeOthers = (others: typeof found.takes_over): string =>
+      others.length === 0 ? "none" : others.map(({ id, keys_total }) => `${id} (keys: ${keys_total})`).join(", ");
+    io.out(
+      makePropertyTable([
+        ["keys", `${found.keys_total}${found.complete ? "" : " or more"}`],
+        ["newest", found.keys.map(({ alias }) => alias).join(", ")],
+        ["takes over", writeOthers(found.takes_over)],
+        ["yields to", writeOthers(found.yields_to)],
+        ["enforced", found.enforced ? "yes" : "no: rate_limiting.enabled is false"],
+      ]),
+    );
+  });
+}
+
+function addLimitOptions(command: Command, description: string): Command {
+  return addCommonOptions(
+    command
+      .description(description)
+      .option("--limit <limit...>", "RESOURCE_per_WINDOW=AMOUNT, or =CAPACITY/REFILL for a token bucket")
+      .option("--priority <number>", "of a rule: the highest that matches a call wins; 0 by default", parseCount)
+      .option("--always", "of a rule: holds beside the one that wins")
+      .option("--budget-usd <usd>", "of a budget: how much")
+      .option("--period <period>", "of a budget: a number of days like 30d, or day, week, month, total")
+      .option("--timezone <zone>", "of a budget by day, week or month; UTC by default")
+      .option(
+        "--scope <scope...>",
+        "api_key_public_id, owner_id, model, client_ip, origin or tag:NAME, then =VALUE; the value may be tensorzero::each",
+      ),
+  );
+}
+
+function findKind(command: Command, flags: AddFlags): "budget" | "rule" {
+  const isBudget = flags.budgetUsd !== undefined;
+  if (isBudget !== (flags.limit !== undefined)) return isBudget ? "budget" : "rule";
+  return command.error("error: give either --limit, for a rate rule, or --budget-usd, for a budget");
 }
 
 type Amount = number | string;

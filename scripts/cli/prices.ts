@@ -24,6 +24,7 @@ export function makePricesCommand(io: CliIo): Command {
     "What models cost: stored prices win over the config file, and that over the catalogue.",
   );
   prices.addCommand(makeList(io));
+  prices.addCommand(makeSearch(io));
   prices.addCommand(makeSet(io));
   prices.addCommand(makeDelete(io));
   return prices;
@@ -55,6 +56,29 @@ function makeList(io: CliIo): Command {
         { title: "UNPRICED", read: (row) => row.unpriced, right: true },
       ]),
     );
+  });
+}
+
+function makeSearch(io: CliIo): Command {
+  const command = new Command("search")
+    .description("Search the catalogue that comes with the installation, in USD per million tokens.")
+    .argument("<words...>", "words of a model's name, like openai mini")
+    .option("--limit <count>", "how many models at most", "50");
+  return addCommonOptions(command).action(async (words: string[], flags: CommonFlags & { limit: string }) => {
+    const found = await runAsSystem(io, flags.configFile, (admin) =>
+      admin.prices.searchCatalogue({ q: words.join(" "), limit: flags.limit }),
+    );
+    if (flags.json === true) return writeJson(io, found);
+    if (found.models.length === 0) return io.out("The catalogue has no such model.\n");
+    io.out(
+      makeTable(found.models, [
+        { title: "MODEL", read: (row) => row.model },
+        { title: "INPUT", read: (row) => row.price?.input_usd_per_million, right: true },
+        { title: "OUTPUT", read: (row) => row.price?.output_usd_per_million, right: true },
+        { title: "CACHED", read: (row) => row.price?.cached_input_usd_per_million, right: true },
+      ]),
+    );
+    if (found.total > found.models.length) io.out(`${found.models.length} of ${found.total} models.\n`);
   });
 }
 

@@ -43,6 +43,7 @@ import { listBudgets } from "./limits/list-budgets.ts";
 import { listProcesses } from "./limits/list-processes.ts";
 import { listRules } from "./limits/list-rules.ts";
 import { listWindows } from "./limits/list-windows.ts";
+import { previewOneLimit } from "./limits/preview.ts";
 import { resetWindow } from "./limits/reset.ts";
 import { topUpWindow } from "./limits/top-up.ts";
 import { updateBudget } from "./limits/update-budget.ts";
@@ -53,6 +54,7 @@ import { deletePrice } from "./prices/delete.ts";
 import { getPrice } from "./prices/get.ts";
 import { listPrices } from "./prices/list.ts";
 import { putPrice } from "./prices/put.ts";
+import { searchCatalogue } from "./prices/search-catalogue.ts";
 import { listProviders } from "./providers/list.ts";
 import { makeCallerFactory, makeRouter } from "./trpc.ts";
 import { listEvents } from "./usage/events.ts";
@@ -77,6 +79,7 @@ import { getWebhook } from "./webhooks/get.ts";
 import { listAllWebhooks } from "./webhooks/list.ts";
 import { listWebhookDeliveries } from "./webhooks/list-deliveries.ts";
 import { replayDelivery } from "./webhooks/replay.ts";
+import { replayParkedDeliveries } from "./webhooks/replay-parked.ts";
 import { rotateWebhookSecret } from "./webhooks/rotate-secret.ts";
 import { testWebhook } from "./webhooks/test.ts";
 import { changeWebhook } from "./webhooks/update.ts";
@@ -104,6 +107,7 @@ export const appRouter = makeRouter({
     listWindows,
     topUp: topUpWindow,
     reset: resetWindow,
+    preview: previewOneLimit,
     listProcesses,
     writeOff: writeOffProcess,
   }),
@@ -137,7 +141,13 @@ export const appRouter = makeRouter({
   plans: makeRouter({ list: listPlans }),
   config: makeRouter({ get: getConfig, reload: reloadConfig }),
   providers: makeRouter({ list: listProviders }),
-  prices: makeRouter({ list: listPrices, get: getPrice, put: putPrice, delete: deletePrice }),
+  prices: makeRouter({
+    list: listPrices,
+    searchCatalogue,
+    get: getPrice,
+    put: putPrice,
+    delete: deletePrice,
+  }),
   session: makeRouter({ get: getSession }),
   usage: makeRouter({
     query: queryUsage,
@@ -169,6 +179,7 @@ export const appRouter = makeRouter({
     test: testWebhook,
     listDeliveries: listWebhookDeliveries,
     replay: replayDelivery,
+    replayParked: replayParkedDeliveries,
   }),
 });
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { wireInstantOut } from "./wire-types.ts";
 
 const count = z.number();
 const names = z.array(z.string());
@@ -9,12 +10,32 @@ const providerView = z.object({
   model_name: z.string().nullable(),
   api_base: z.string().nullable().describe("Without a user and a password."),
   credential: z.enum(["set", "none", "missing"]).describe("Whether there is one; never what it is."),
+  credential_sources: names.describe(
+    "Where each call looks for it, in this order, like vault::NAME; empty: what was read at the start holds.",
+  ),
   retries: count,
 });
 
 /** The settings of a process as it read them. No secret is in it. */
 export const configView = z.object({
   config_hash: z.string().describe("Of the file that was read last."),
+  config_file: z.string().nullable().describe("Where it is on the machine; null: there is none."),
+  config_file_from: z
+    .enum(["--config-file", "TOLLGATE_CONFIG"])
+    .nullable()
+    .describe("What named it; null: it was in the usual place."),
+  applied_at: wireInstantOut
+    .nullable()
+    .describe("Since when it holds: the start, or the last reload. null: no process that runs answers."),
+  sections: z
+    .array(
+      z.object({
+        name: z.string(),
+        from_file: z.boolean().describe("false: as it is by default."),
+        holds_after: z.enum(["reload", "restart", "some of each"]).describe("When a change of it holds."),
+      }),
+    )
+    .describe("Every section that the file can have."),
   role: z.string(),
   address: z.string(),
   database: z.enum(["embedded", "DATABASE_URL"]),

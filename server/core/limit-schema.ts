@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { budgetRuleFields, budgetRuleSchema, budgetRuleViewFields } from "./budget-rule.ts";
 import { ruleViewFields, wireRuleFields, wireRuleSchema } from "./limit-rule.ts";
+import { besideOthers } from "./limit-scope.ts";
 import { wireInstantOut } from "./wire-types.ts";
 
 const ruleId = z
@@ -27,7 +28,7 @@ export const updateBudgetInput = z.strictObject({
   limit_usd: budgetRuleFields.limit_usd.optional(),
   period: budgetRuleFields.period.optional(),
   timezone: budgetRuleFields.timezone,
-  scope: budgetRuleFields.scope,
+  scope: budgetRuleFields.scope.nullable().describe("null: of the whole deployment from now on."),
 });
 
 const entryFields = {
@@ -41,6 +42,27 @@ export const ruleView = z.object({ ...entryFields, ...ruleViewFields });
 export const budgetView = z.object({ ...entryFields, ...budgetRuleViewFields });
 export type RuleView = z.infer<typeof ruleView>;
 export type BudgetView = z.infer<typeof budgetView>;
+
+export const previewLimitInput = z
+  .strictObject({
+    rule: createRuleInput.optional().describe("A rate rule as it would be made."),
+    budget: createBudgetInput.optional().describe("In place of a rule: a budget as it would be made."),
+    replaces: ruleId.optional().describe("The stored one that it would take the place of."),
+  })
+  .refine(({ rule, budget }) => (rule === undefined) !== (budget === undefined), {
+    error: "must have either rule or budget, one of the two",
+    ...besideOthers,
+  });
+
+const otherLimits = z.array(z.object({ id: z.string(), keys_total: z.number() }));
+export const limitPreview = z.object({
+  keys_total: z.number().describe("Keys for some call of which it would count."),
+  keys: z.array(z.object({ public_id: z.string(), alias: z.string() })).describe("The ten newest of them."),
+  takes_over: otherLimits.describe("Rules or budgets that would not count any more for calls that meet it too."),
+  yields_to: otherLimits.describe("Those that count in its place for calls that meet them too."),
+  complete: z.boolean().describe("false: there are more keys than were looked at."),
+  enforced: z.boolean().describe("false: `rate_limiting.enabled` is, and no rate rule counts."),
+});
 
 /** Complete: there are few. */
 export const ruleList = z.object({ rules: z.array(ruleView), next_cursor: z.null() });

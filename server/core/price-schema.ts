@@ -3,7 +3,7 @@ import { type FlatRates, makeFlatPrice, rateBuckets, rateFields } from "./flat-p
 import { isModelName, modelNameLengthMax } from "./model-name.ts";
 import { formatUsd } from "./money.ts";
 import type { Price } from "./price.ts";
-import { wireInstantOut, wireLine, wireUsd } from "./wire-types.ts";
+import { wireDigits, wireInstantOut, wireLine, wireUsd } from "./wire-types.ts";
 
 const modelName = z
   .string()
@@ -35,6 +35,11 @@ export const priceReference = z.strictObject({
 export const listPricesInput = z.strictObject({
   model: wireLine(modelNameLengthMax).optional().describe("Only this model."),
   unpriced: z.boolean().optional().describe("Only models that some provider has no price for."),
+});
+
+export const searchCatalogueInput = z.strictObject({
+  q: wireLine(modelNameLengthMax).optional().describe("Only models whose name has all of these words in it."),
+  limit: wireDigits(1, 200).default(50).describe("How many models at most."),
 });
 
 const rateView = z.object({
@@ -84,6 +89,17 @@ export const modelPriceView = z.object({
     .describe("Its use in the last 7 days."),
 });
 export type ModelPriceView = z.infer<typeof modelPriceView>;
+
+export const catalogueList = z.object({
+  models: z.array(
+    z.object({
+      model: z.string().describe("The shorthand under which it can be called."),
+      price: priceView.nullable().describe("null: it has no price by tokens."),
+    }),
+  ),
+  total: z.number().describe("How many there are in all."),
+  next_cursor: z.null(),
+});
 
 /** Complete: models are few. */
 export const priceList = z.object({ prices: z.array(modelPriceView), next_cursor: z.null() });

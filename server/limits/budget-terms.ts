@@ -8,21 +8,48 @@ export interface BudgetRuleEntry extends BudgetRule {
   anchorMs: number;
 }
 
+/** A budget that holds for a key's calls, and whose spend it counts. */
+export interface HeldBudget {
+  entry: BudgetRuleEntry;
+  subject: string;
+}
+
 /**
- * The budgets that hold for a key's calls. One subject has one budget for each kind of period: that which names it wins
- * over that for each, and of several the smallest.
+ * The budgets that hold for a key's calls, by what only one of them can be: one subject has one budget for each kind of
+ * period. That which names it wins over that for each, and of several the smallest.
  */
+export function findHeldBudgets(
+  budgets: readonly BudgetRuleEntry[],
+  key: Pick<ApiKey, "ownerId" | "tags">,
+): ReadonlyMap<string, HeldBudget> {
+  const found = new Map<string, HeldBudget>();
+  for (const entry of budgets) {
+    const { period, timezone, anchorMs, scope } = entry;
+    const subject = findSubject(scope, key);
+    if (subject === null) continue;
+    const isCounted = /\dd$/.test(period);
+    const place = JSON.stringify([scope.level, subject, period, timezone, isCounted ? anchorMs : 0]);
+    const other = found.get(place)?.entry;
+    const wins =
+      other === undefined ||
+      (isNamed(entry) === isNamed(other) ? entry.limitNanoUsd < other.limitNanoUsd : isNamed(entry));
+    if (wins) found.set(place, { entry, subject });
+  }
+  return found;
+}
+
+function isNamed({ scope }: BudgetRuleEntry): boolean {
+  return scope.level === "deployment" || scope.value !== null;
+}
+
+/** The terms of {@link findHeldBudgets}. */
 export function listBudgetTerms(
   budgets: readonly BudgetRuleEntry[],
   key: Pick<ApiKey, "ownerId" | "tags">,
   version: number,
 ): readonly BudgetTerms[] {
-  const found = new Map<string, { terms: BudgetTerms; isNamed: boolean }>();
-  for (const { limitNanoUsd, period, timezone, anchorMs, scope } of budgets) {
-    const subject = findSubject(scope, key);
-    if (subject === null) continue;
-    const isCounted = /\dd$/.test(period);
-    const terms: BudgetTerms = {
+  return [...findHeldBudgets(budgets, key).values()].map(
+    ({ entry: { limitNanoUsd, period, timezone, anchorMs, scope }, subject }) => ({
       level: scope.level,
       subject,
       limitNanoUsd,
@@ -30,16 +57,8 @@ export function listBudgetTerms(
       timezone,
       anchorMs,
       version,
-    };
-    const isNamed = scope.level === "deployment" || scope.value !== null;
-    const name = JSON.stringify([scope.level, subject, period, timezone, isCounted ? anchorMs : 0]);
-    const other = found.get(name);
-    const wins =
-      other === undefined ||
-      (isNamed === other.isNamed ? limitNanoUsd < other.terms.limitNanoUsd : isNamed && !other.isNamed);
-    if (wins) found.set(name, { terms, isNamed });
-  }
-  return [...found.values()].map(({ terms }) => terms);
+    }),
+  );
 }
 
 function findSubject(scope: BudgetRule["scope"], key: Pick<ApiKey, "ownerId" | "tags">): string | null {

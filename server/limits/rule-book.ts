@@ -3,15 +3,14 @@ import type { Database } from "../../db/client.ts";
 import { loadLimitRules, type StoredRules, updateConfigHash } from "../../db/queries/load-limit-rules.ts";
 import type { ApiKey } from "../core/api-key.ts";
 import type { BudgetTerms } from "../core/budget.ts";
-import { budgetRuleSchema, makeWireBudget, parseBudgetRule } from "../core/budget-rule.ts";
-import { parseWireRule, wireRuleSchema } from "../core/limit-rule.ts";
+import { makeWireBudget } from "../core/budget-rule.ts";
 import type { RateBucket } from "../core/rate-limit.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Config } from "../platform/config.ts";
 import type { Logger } from "../platform/logger.ts";
-import type { BudgetRuleEntry } from "./budget-terms.ts";
 import { ChangeReader } from "./change-reader.ts";
 import { type RuleCall, RuleSet } from "./rule-set.ts";
+import { makeConfigEntry, parseStoredRules } from "./stored-rules.ts";
 
 export interface RuleBookOptions {
   database: Database;
@@ -109,19 +108,9 @@ export class RuleBook {
 
   #makeSet(stored: StoredRules["rules"]): RuleSet {
     const { rateLimiting, budgets } = this.#options.config;
-    const rules = [...rateLimiting.rules];
-    const entries: BudgetRuleEntry[] = budgets.map((budget) => ({ ...budget, anchorMs: 0 }));
-    for (const { id, kind, body, createdAt } of stored) {
-      if (kind === "rate") {
-        const parsed = wireRuleSchema.safeParse(body);
-        if (parsed.success) rules.push(parseWireRule(parsed.data));
-        else this.#reportBroken(id, parsed.error);
-      } else {
-        const parsed = budgetRuleSchema.safeParse(body);
-        if (parsed.success) entries.push({ ...parseBudgetRule(parsed.data), anchorMs: createdAt.getTime() });
-        else this.#reportBroken(id, parsed.error);
-      }
-    }
+    const parsed = parseStoredRules(stored, (id, error) => this.#reportBroken(id, error));
+    const rules = [...rateLimiting.rules, ...parsed.rules.values()];
+    const entries = [...budgets.map(makeConfigEntry), ...parsed.budgets.values()];
     return new RuleSet({
       rules: rateLimiting.enabled ? rules : [],
       budgets: entries,

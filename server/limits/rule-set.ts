@@ -5,6 +5,9 @@ import type { RateBucket, RateScope } from "../core/rate-limit.ts";
 import { type BudgetRuleEntry, listBudgetTerms } from "./budget-terms.ts";
 import { isScopeDynamic, matchScope, type ScopeMatch } from "./scope-match.ts";
 
+/** What rules look at of a key. */
+export type RuleKey = Pick<ApiKey, "publicId" | "ownerId" | "tags">;
+
 /** What rules look at of a call. */
 export interface RuleCall {
   /** As the key cache gives it: what was found for a key is remembered with this object. */
@@ -23,6 +26,17 @@ interface Candidate {
   fixed: readonly ScopeMatch[];
   /** Scopes that need the call. */
   open: LimitRule["scopes"];
+}
+
+/** The rules that one key's calls can meet. */
+interface SortedRules {
+  /** The priority of the winners; `null`: no rule with a priority matches every call of the key. */
+  best: number | null;
+  /** They match every call of the key. */
+  always: readonly Candidate[];
+  winners: readonly Candidate[];
+  /** As in {@link KeyRules}. */
+  candidates: readonly Candidate[];
 }
 
 /** What one key's calls can meet. */
@@ -100,9 +114,27 @@ export class RuleSet {
     return terms;
   }
 
+  /** Every rule that holds for some call of a key, by the same choice as {@link findBuckets}. */
+  listRules(key: RuleKey): readonly LimitRule[] {
+    const { always, winners, candidates } = this.#sortRules(key);
+    return [...always, ...winners, ...candidates].map(({ rule }) => rule);
+  }
+
   #makeKeyRules(key: ApiKey): KeyRules {
-    const always: RateBucket[] = [];
-    const closed: { rule: LimitRule; fixed: readonly ScopeMatch[] }[] = [];
+    const { best, winners, candidates, ...sorted } = this.#sortRules(key);
+    const always = sorted.always.flatMap(({ rule, fixed }) => makeBuckets(rule, fixed));
+    return {
+      buckets: makeUnique([...always, ...winners.flatMap(({ rule, fixed }) => makeBuckets(rule, fixed))]),
+      priority: best,
+      always,
+      candidates,
+      answers: new Map(),
+    };
+  }
+
+  #sortRules(key: RuleKey): SortedRules {
+    const always: Candidate[] = [];
+    const closed: Candidate[] = [];
     const open: Candidate[] = [];
     for (const rule of this.#rules) {
       const needsCall = rule.scopes.filter((scope) => isScopeDynamic(scope, key, this.#trustRequestTags));
@@ -111,20 +143,17 @@ export class RuleSet {
         .map((scope) => matchScope(scope, key, null));
       const matches = fixed.filter((match) => match !== null);
       if (matches.length < fixed.length) continue;
-      if (needsCall.length > 0) open.push({ rule, fixed: matches, open: needsCall });
-      else if (rule.priority === null) always.push(...makeBuckets(rule, matches));
-      else closed.push({ rule, fixed: matches });
+      const place = needsCall.length > 0 ? open : rule.priority === null ? always : closed;
+      place.push({ rule, fixed: matches, open: needsCall });
     }
     const best = closed.length === 0 ? null : Math.max(...closed.map(({ rule }) => rule.priority ?? 0));
-    const winners = closed.filter(({ rule }) => rule.priority === best);
     return {
-      buckets: makeUnique([...always, ...winners.flatMap(({ rule, fixed }) => makeBuckets(rule, fixed))]),
-      priority: best,
+      best,
       always,
+      winners: closed.filter(({ rule }) => rule.priority === best),
       candidates: open
         .filter(({ rule }) => rule.priority === null || best === null || rule.priority >= best)
         .sort((a, b) => rankOf(b) - rankOf(a)),
-      answers: new Map(),
     };
   }
 }

@@ -1,9 +1,8 @@
-import type { ApiKey } from "../core/api-key.ts";
 import type { RuleScope } from "../core/limit-scope.ts";
 import { isModelAllowed } from "../core/model-allowlist.ts";
 import { makeNetworkList } from "../core/network.ts";
 import type { RateScope } from "../core/rate-limit.ts";
-import type { RuleCall } from "./rule-set.ts";
+import type { RuleCall, RuleKey } from "./rule-set.ts";
 
 /** That a scope matched a call, and what by. */
 export interface ScopeMatch {
@@ -19,7 +18,7 @@ export interface ScopeMatch {
 type CallFacts = Omit<RuleCall, "key">;
 
 /** Whether a scope needs the call, or the key alone decides. */
-export function isScopeDynamic(scope: RuleScope, key: ApiKey, trustRequestTags: boolean): boolean {
+export function isScopeDynamic(scope: RuleScope, key: RuleKey, trustRequestTags: boolean): boolean {
   if (scope.kind === "tag") return trustRequestTags && !Object.hasOwn(key.tags, scope.tagKey);
   return scope.kind === "model" || scope.kind === "client_ip" || scope.kind === "origin";
 }
@@ -29,7 +28,7 @@ export function isScopeDynamic(scope: RuleScope, key: ApiKey, trustRequestTags: 
  *
  * @param call `null` where {@link isScopeDynamic} says that it is not needed.
  */
-export function matchScope(scope: RuleScope, key: ApiKey, call: CallFacts | null): ScopeMatch | null {
+export function matchScope(scope: RuleScope, key: RuleKey, call: CallFacts | null): ScopeMatch | null {
   const { kind, tagKey } = scope;
   switch (kind) {
     case "api_key_public_id":

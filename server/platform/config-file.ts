@@ -9,6 +9,8 @@ import { configFileSchema } from "./config-schema.ts";
 /** The config file as it was read: TOML, not yet checked. */
 export interface ConfigFile {
   sections: Readonly<Record<string, unknown>>;
+  /** `null`: there is none. */
+  path: string | null;
   /** First 12 hex digits of the SHA-256 of the text; of no text where there is no file. */
   hash: string;
   /** Relative paths in the file start here. */
@@ -25,18 +27,23 @@ export function loadConfigFile(named: { path: string; from: string } | null, mis
   const path = resolve(named?.path ?? defaultName);
   const text = readText(path, named?.from ?? null, mistakes);
   return {
-    sections: text === "" ? {} : parseSections(text, named?.path ?? defaultName, mistakes),
-    hash: createHash("sha256").update(text).digest("hex").slice(0, 12),
+    sections: text === null || text === "" ? {} : parseSections(text, named?.path ?? defaultName, mistakes),
+    path: text === null ? null : path,
+    hash: createHash("sha256")
+      .update(text ?? "")
+      .digest("hex")
+      .slice(0, 12),
     folder: dirname(path),
   };
 }
 
-function readText(path: string, from: string | null, mistakes: ConfigMistake[]): string {
+/** `null`: no file was named, and there is none in the usual place. */
+function readText(path: string, from: string | null, mistakes: ConfigMistake[]): string | null {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (from === null && code === "ENOENT") return "";
+    if (from === null && code === "ENOENT") return null;
     const found = code === "ERR_ENCODING_INVALID_ENCODED_DATA" ? "not UTF-8 text" : `cannot be read (${code})`;
     mistakes.push({ path: from ?? path, found: `${path} ${found}`, allowed: "must be a readable TOML file in UTF-8" });
     return "";

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { Secret } from "../core/secret.ts";
+import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { ConfigError, type ConfigMistake } from "./config-error.ts";
 import type { Logger } from "./logger.ts";
@@ -44,15 +45,23 @@ export interface ConfigReloaderOptions {
   load: () => Config;
   /** Tells those who keep something that was made from the config. Must not throw. */
   onApplied: () => void;
+  clock: Pick<Clock, "nowMs">;
   logger: Logger;
 }
 
 /** Reads the config file of a process that runs, and puts in force what can be, or nothing of it. */
 export class ConfigReloader {
   readonly #options: ConfigReloaderOptions;
+  #appliedAtMs: number;
 
   constructor(options: ConfigReloaderOptions) {
     this.#options = options;
+    this.#appliedAtMs = options.clock.nowMs();
+  }
+
+  /** Since when what the file says holds: from the start, or from the last reload that was applied. */
+  get appliedAtMs(): number {
+    return this.#appliedAtMs;
   }
 
   /** Reads the file and puts it in force, for whoever hears nothing of it: what came of it is in the log. */
@@ -70,7 +79,7 @@ export class ConfigReloader {
    * @throws ConfigError with every mistake at once, which are in the log then; what was read before holds.
    */
   read(): { reload: ConfigReload; apply: () => void } {
-    const { config, load, onApplied, logger } = this.#options;
+    const { config, load, onApplied, clock, logger } = this.#options;
     let next: Config;
     try {
       next = load();
@@ -83,9 +92,10 @@ export class ConfigReloader {
     const apply = (): void => {
       const { budgetExceededStatus } = next.limits;
       const limits = { ...config.limits, budgetExceededStatus };
-      const { models, functions, shorthands, prices, plans, rateLimiting, budgets, configHash } = next;
+      const { models, functions, shorthands, prices, plans, rateLimiting, budgets, configHash, configFile } = next;
       const named = { models, functions, shorthands, prices, plans, rateLimiting, budgets };
-      Object.assign(config, { ...named, configHash, limits });
+      Object.assign(config, { ...named, configHash, configFile, limits });
+      this.#appliedAtMs = clock.nowMs();
       onApplied();
       const { hash, applied: now, needsRestart } = reload;
       logger.info({ config_hash: hash, applied: now, needs_restart: needsRestart }, "The config file was read anew");
@@ -121,5 +131,9 @@ function findReload(config: Config, next: Config): ConfigReload {
   return reload;
 }
 
-/** Every section of the file of which a change is told; a test holds it against what the file may have. */
-export const toldSections: readonly string[] = [...Object.values(applied), ...Object.values(restarted), "limits"];
+/** Every section of the file, and when a change of it holds; a test holds the names against what the file may have. */
+export const configSections: ReadonlyMap<string, "reload" | "restart" | "some of each"> = new Map([
+  ...Object.values(applied).map((name) => [name, "reload"] as const),
+  ["limits", "some of each"] as const,
+  ...Object.values(restarted).map((name) => [name, "restart"] as const),
+]);

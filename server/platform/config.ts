@@ -99,6 +99,15 @@ export interface Config {
   leakSecret: Secret | null;
   /** First 12 hex digits of the SHA-256 of the config file's text, for `/status`. */
   configHash: string;
+  /** The file itself; a reload that is applied takes its place. */
+  configFile: {
+    /** Absolute; `null`: there is none. */
+    path: string | null;
+    /** What named it; `null`: it was in the usual place, or nowhere. */
+    from: "--config-file" | "TOLLGATE_CONFIG" | null;
+    /** The sections that it has. All others are as they are by default. */
+    sections: readonly string[];
+  };
   log: { level: "trace" | "debug" | "info" | "warn" | "error" | "silent"; pretty: boolean; access: boolean };
   gateway: {
     authEnabled: boolean;
@@ -192,9 +201,9 @@ export function loadConfig(source: ConfigSource): Config {
   const environment = parseEnvironment(source.env, mistakes);
   const named =
     source.configFile !== undefined
-      ? { path: source.configFile, from: "--config-file" }
+      ? ({ path: source.configFile, from: "--config-file" } as const)
       : environment.configPath !== null
-        ? { path: environment.configPath, from: "TOLLGATE_CONFIG" }
+        ? ({ path: environment.configPath, from: "TOLLGATE_CONFIG" } as const)
         : null;
   const read = loadConfigFile(named, mistakes);
   const notes = source.notes ?? [];
@@ -247,6 +256,7 @@ export function loadConfig(source: ConfigSource): Config {
     ...settings,
     log: { ...settings.log, level: logLevel ?? settings.log.level },
     configHash: file.hash,
+    configFile: { path: file.path, from: named?.from ?? null, sections: Object.keys(file.sections) },
     auth,
     rateLimiting,
     budgets,

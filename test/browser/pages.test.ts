@@ -1,5 +1,3 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findAxeFindings } from "../support/axe-findings.ts";
@@ -159,50 +157,6 @@ describe.skipIf(isBrowserMissing)("the dashboard's pages", () => {
     await page.getByLabel("E-mail").waitFor();
     expect(await page.evaluate("window.xss")).toBeUndefined();
     expect(complaints).toEqual([]);
-  });
-
-  it("B11: a page of another origin changes nothing with a signed-in browser", async () => {
-    const { page, context } = await dashboard.openPage();
-    await signUpOnPage(page);
-    const { public_id: id } = await makeOwnKey(page, { alias: "not-forged" });
-    const evil = createServer((_request, response) => {
-      response.setHeader("content-type", "text/html");
-      response.end("<!doctype html><title>evil</title><form></form>");
-    }).listen(0, "127.0.0.1");
-    await new Promise((resolve) => evil.once("listening", resolve));
-    try {
-      const { port } = evil.address() as AddressInfo;
-      for (const host of ["127.0.0.1", "localhost"]) {
-        const foreign = await context.newPage();
-        await foreign.goto(`http://${host}:${port}/`);
-        await foreign.evaluate(`(async () => {
-          const url = ${JSON.stringify(dashboard.gateway.url)};
-          const id = ${JSON.stringify(id)};
-          const send = (path, init) => fetch(url + path, { credentials: "include", mode: "no-cors", ...init }).catch(() => null);
-          const body = JSON.stringify({ public_id: id });
-          for (const path of ["/trpc/keys.disable", "/trpc/keys.revoke", "/admin/api-keys/" + id + "/disable"]) {
-            await send(path, { method: "POST", body, headers: { "content-type": "text/plain" } });
-            await send(path, { method: "POST", body: new URLSearchParams({ public_id: id }) });
-            await send(path, { method: "POST" });
-            await send(path + "?input=" + encodeURIComponent(body), { method: "GET" });
-          }
-          const form = document.querySelector("form");
-          form.method = "post";
-          form.enctype = "text/plain";
-          form.action = url + "/trpc/keys.disable";
-          const field = Object.assign(document.createElement("input"), { name: '{"public_id":"' + id + '","x":"', value: '"}' });
-          form.append(field);
-          form.submit();
-        })()`);
-        await foreign.waitForURL(`${dashboard.gateway.url}/**`);
-        await foreign.close();
-      }
-    } finally {
-      evil.close();
-    }
-    const rows = await dashboard.gateway.database.database
-      .sql`select state, version from api_key where public_id = ${id}`;
-    expect(rows.map(({ state, version }) => [state, version])).toEqual([["active", 1]]);
   });
 
   it("10,000 keys: a page holds 50 of them, and what is pressed is answered at once", async () => {

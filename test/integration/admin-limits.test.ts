@@ -105,4 +105,14 @@ describe("budgets", () => {
     });
     expect((await harness.send("PATCH", path, key, { timezone: "Asia/Kolkata" })).status).toBe(422);
   });
+
+  it("a change of the scope: another one, none, and what is not said stays", async () => {
+    const made = await post("budgets", { limit_usd: 5, period: "month", scope: { owner_id: "o-1" } });
+    const change = async (body: unknown) =>
+      (await harness.send("PATCH", `/admin/limits/budgets/${String(made.body.id)}`, key, body)).body.scope;
+    expect(await change({ limit_usd: 6 })).toEqual({ owner_id: "o-1" });
+    expect(await change({ scope: { tag_key: "team", tag_value: "a" } })).toEqual({ tag_key: "team", tag_value: "a" });
+    expect(await change({ scope: null })).toBeNull();
+    expect(await change({ limit_usd: 7 })).toBeNull();
+  });
 });

@@ -49,6 +49,9 @@ it("limits add, list and delete; what the config file says is listed too", async
   expect(out).toMatch(/api +priority 2 +.*cost_per_day=0\.5.* +tag:team=tensorzero::each model=gpt-\*/);
   expect(out).toMatch(/budget_config0 +config +budget +7 USD per week \(UTC\) +all calls/);
   expect(out).toMatch(/api +budget +25 USD per 30d +owner_id=ada/);
+  const preview = await run("limits", "preview", "--limit", "requests_per_minute=5", "--priority", "4");
+  expect(preview).toMatchObject({ code: 0, error: "" });
+  expect(preview.out).toMatch(/^keys +0\nnewest +-\ntakes over +none\nyields to +none\nenforced +yes\n$/);
   expect(await run("limits", "delete", made.id)).toMatchObject({ code: 0, out: `${made.id} is deleted.\n` });
   const left = JSON.parse((await run("limits", "list", "--json")).out) as { rules: unknown[]; budgets: unknown[] };
   expect([left.rules.length, left.budgets.length]).toEqual([1, 2]);

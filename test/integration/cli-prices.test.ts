@@ -35,6 +35,12 @@ const makeEnv = () => ({
 const run = (...args: string[]): Promise<CliRun> => runCliHere(args, folder, makeEnv());
 const read = async (statement: string) => (await test.database.sql.unsafe<{ n: string }[]>(statement))[0]?.n ?? "none";
 
+it("prices search looks into the catalogue", async () => {
+  const found = await run("prices", "search", "openai::", "4.1-mini", "--limit", "1");
+  expect(found.out).toMatch(/openai::gpt-4\.1-mini +0\.4 +1\.6 +0\.1/);
+  expect((await run("prices", "search", "no such model")).out).toBe("The catalogue has no such model.\n");
+});
+
 it("prices list, set and delete", async () => {
   expect((await run("prices", "list", "--unpriced")).out).toMatch(/mine +e +unpriced/);
   const set = await run("prices", "set", "mine", "--input", "1.25", "--output", "10", "--cached-input", "0.125");

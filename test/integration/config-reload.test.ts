@@ -203,12 +203,17 @@ describe("GET /admin/config", () => {
     const view = await makeAdmin(one).config.get({});
     expect(view).toMatchObject({
       config_hash: config.configHash,
+      config_file: join(one.folder, "tollgate.toml"),
+      config_file_from: "--config-file",
       database: "embedded",
       models: [{ name: "one" }, { name: "two", providers: [{ name: "e", type: "echo", credential: "none" }] }],
       limits: { budget_exceeded_status: 402 },
       plans: ["free"],
     });
-    expect(view.provider_types.find(({ name }) => name === "openai")).toMatchObject({ credential: "set" });
+    expect(view.provider_types.find(({ name }) => name === "openai")).toMatchObject({
+      credential: "set",
+      credential_sources: [],
+    });
     const text = JSON.stringify(view);
     const secrets = [config.sealKey, config.sessionSecret, ...config.peppers.map(({ value }) => value)];
     for (const secret of [...secrets, new Secret("sk-canary-9")]) expect(text).not.toContain(secret.reveal());

@@ -36,6 +36,7 @@ function makeAdminConfig(keys: Partial<Config["keys"]> = {}): Config {
     sessionSecret: new Secret("t".repeat(48)),
     leakSecret: new Secret("l".repeat(48)),
     configHash: "",
+    configFile: { path: null, from: null, sections: [] },
     log: { level: "silent", pretty: false, access: false },
     gateway: {
       authEnabled: true,
@@ -126,6 +127,7 @@ export async function openAdminHarness(keys: Partial<Config["keys"]> = {}): Prom
         config,
         load: () => ({ ...config, configHash: `${config.configHash}x` }),
         onApplied: () => undefined,
+        clock: openClock(),
         logger: openLogger(config.log),
       }),
     },

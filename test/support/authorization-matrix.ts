@@ -50,6 +50,7 @@ budgets.delete      | 401    | 403       | 403         | 403            | 204 20
 limits.listWindows   | 401    | 403       | 403         | 403            | 200 200 200-   | 403            | 200 200 200-
 limits.topUp        | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
 limits.reset        | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
+limits.preview      | 401    | 403       | 403         | 403            | 200            | 403            | 200
 limits.listProcesses | 401   | 403       | 403         | 403            | 200            | 403            | 200
 limits.writeOff     | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
 credentials.create  | 401    | 403       | 403         | 403            | 201            | 403            | 201
@@ -64,6 +65,7 @@ plans.list          | 401    | 403       | 403         | 200            | 200   
 config.get          | 401    | 403       | 403         | 403            | 200            | 403            | 200
 config.reload       | 401    | 403       | 403         | 403            | 200            | 403            | 200
 prices.list         | 401    | 403       | 403         | 403            | 200            | 403            | 200
+prices.searchCatalogue | 401 | 403       | 403         | 403            | 200            | 403            | 200
 prices.get          | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
 prices.put          | 401    | 403       | 403         | 403            | 200            | 403            | 200
 prices.delete       | 401    | 403       | 403         | 403            | 204 204 404    | 403            | 204 204 404
@@ -94,6 +96,7 @@ webhooks.rotateSecret | 401    | 403       | 403         | 403            | 201 
 webhooks.test       | 401    | 403       | 403         | 403            | 202 202 404    | 403            | 202 202 404
 webhooks.listDeliveries | 401    | 403       | 403         | 403            | 200 200 404    | 403            | 200 200 404
 webhooks.replay     | 401    | 403       | 403         | 403            | 202 202 404    | 403            | 202 202 404
+webhooks.replayParked | 401  | 403       | 403         | 403            | 202 202 404    | 403            | 202 202 404
 `;
 
 /** Everything else that Express routes: the path as its router has it, and a path to try. */
@@ -208,6 +211,7 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "limits.listWindows": ({ publicId }) => ({ level: "key", subject: publicId }),
   "limits.topUp": ({ publicId }) => ({ public_id: publicId, period: "total", amount_usd: "1" }),
   "limits.reset": ({ publicId }) => ({ public_id: publicId, period: "total" }),
+  "limits.preview": () => ({ budget: { limit_usd: "1000", period: "month", scope: { owner_id: "nobody" } } }),
   "limits.listProcesses": () => ({}),
   "limits.writeOff": ({ process }) => ({ process }),
   "credentials.create": () => ({ name: makeCredentialName(), secret: "sk-of-the-matrix" }),
@@ -222,6 +226,7 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "config.get": () => ({}),
   "config.reload": () => ({}),
   "prices.list": () => ({}),
+  "prices.searchCatalogue": () => ({ q: "gpt" }),
   "prices.get": makePriceReference,
   "prices.put": () => ({ model: "priced", input_usd_per_million: "1", output_usd_per_million: "2" }),
   "prices.delete": makePriceReference,
@@ -254,6 +259,7 @@ export const matrixInputs: Readonly<Record<string, (object: MatrixObject) => Rec
   "webhooks.test": makeWebhookReference,
   "webhooks.listDeliveries": makeWebhookReference,
   "webhooks.replay": ({ webhookId, deliveryId }) => ({ webhook_id: webhookId, delivery_id: deliveryId }),
+  "webhooks.replayParked": makeWebhookReference,
 };
 
 function makeReference({ publicId }: MatrixObject): Record<string, unknown> {

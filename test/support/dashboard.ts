@@ -39,8 +39,8 @@ export interface PageOptions {
 }
 
 /** Starts the gateway as a process over a database of its own, and a Chromium. */
-export async function openDashboard(config = ""): Promise<Dashboard> {
-  const gateway = await openUsersGateway(config);
+export async function openDashboard(config = "", env: Record<string, string> = {}): Promise<Dashboard> {
+  const gateway = await openUsersGateway(config, env);
   let browser: Browser;
   try {
     browser = await chromium.launch({

@@ -272,6 +272,7 @@ export const mutationCases: Readonly<Record<string, MutationCase>> = {
       return { input, objectIds: [input.delivery_id] };
     },
   },
+  "webhooks.replayParked": { prepare: makeWebhookCase },
   "usage.reconcile": {
     async prepare({ test: { database } }) {
       // An event whose batch is said to be in the hours, and is not.

@@ -3,7 +3,7 @@ import type { JobTools } from "../../workers/registry.ts";
 import { type AdminHarness, openAdminHarness } from "./admin-harness.ts";
 import { type MovedClock, openMovedClock } from "./moved-clock.ts";
 import { openWebhookReceiver, type WebhookReceiver } from "./webhook-receiver.ts";
-import { openWorkerHarness, type WorkerHarness } from "./worker-harness.ts";
+import { makeJobTools, openWorkerHarness, type WorkerHarness } from "./worker-harness.ts";
 
 /** The admin API, a receiver, and the job that sends, all by one clock that a test moves. */
 export interface WebhookHarness {
@@ -25,12 +25,7 @@ export async function openWebhookHarness(): Promise<WebhookHarness> {
   // No jobs of its own: the handlers are called by the test.
   const worker = openWorkerHarness({ databaseUrl: admin.test.url, redisUrl: null }, []);
   worker.context.clock = clock;
-  const tools: JobTools = {
-    context: worker.context,
-    logger: worker.context.logger,
-    signal: new AbortController().signal,
-    updateProgress: async () => undefined,
-  };
+  const tools = makeJobTools(worker);
   const receiver = await openWebhookReceiver();
   return {
     admin,

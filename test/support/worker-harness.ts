@@ -92,6 +92,16 @@ export function openWorkerHarness(
   };
 }
 
+/** What a handler gets that a test calls by itself. */
+export function makeJobTools({ context }: WorkerHarness): JobTools {
+  return {
+    context,
+    logger: context.logger,
+    signal: new AbortController().signal,
+    updateProgress: async () => undefined,
+  };
+}
+
 /** A job for tests; it runs each second unless told otherwise. */
 export function makeTestJob(
   name: string,

@@ -9,9 +9,13 @@ export interface NavEntry {
     | "/account"
     | "/manage/users"
     | "/manage/limits"
+    | "/manage/prices"
     | "/manage/providers"
+    | "/manage/alerts"
+    | "/manage/webhooks"
     | "/manage/audit"
-    | "/manage/jobs";
+    | "/manage/jobs"
+    | "/manage/settings";
   label: string;
   icon: IconName;
   /** Pressed after `g`. */
@@ -27,7 +31,11 @@ export const navEntries: readonly NavEntry[] = [
   { to: "/quick-start", label: "Quick start", icon: "bolt", shortcut: "q", isForAdmins: false },
   { to: "/manage/users", label: "Users", icon: "users", shortcut: "n", isForAdmins: true },
   { to: "/manage/limits", label: "Limits", icon: "gauge", shortcut: "l", isForAdmins: true },
+  { to: "/manage/prices", label: "Prices", icon: "tag", shortcut: "p", isForAdmins: true },
   { to: "/manage/providers", label: "Providers", icon: "plug", shortcut: "r", isForAdmins: true },
+  { to: "/manage/alerts", label: "Alerts", icon: "bell", shortcut: "e", isForAdmins: true },
+  { to: "/manage/webhooks", label: "Webhooks", icon: "send", shortcut: "w", isForAdmins: true },
   { to: "/manage/audit", label: "Audit", icon: "list", shortcut: "d", isForAdmins: true },
   { to: "/manage/jobs", label: "Jobs", icon: "stack", shortcut: "j", isForAdmins: true },
+  { to: "/manage/settings", label: "Settings", icon: "gear", shortcut: "s", isForAdmins: true },
 ];

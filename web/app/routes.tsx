@@ -7,8 +7,13 @@ import {
   redirect,
 } from "@tanstack/react-router";
 import { parseActivitySearch } from "../pages/activity/activity-search.ts";
+import { parseAlertSearch } from "../pages/alerts/alert-search.ts";
+import { parseAuditSearch } from "../pages/audit/audit-search.ts";
 import { parseKeySearch } from "../pages/keys/key-search.ts";
+import { parsePriceSearch } from "../pages/prices/price-search.ts";
 import { parseUsageSearch } from "../pages/usage/usage-search.ts";
+import { parseUserSearch } from "../pages/users/user-search.ts";
+import { parseWebhookSearch } from "../pages/webhooks/webhook-search.ts";
 import { parseFailure, queryClient } from "./api.ts";
 import { FailedPage, MissingPage, PendingPage } from "./fallback-pages.tsx";
 import { sessionQuery } from "./session.ts";
@@ -116,11 +121,13 @@ const account = createRoute({
 const users = createRoute({
   getParentRoute: () => shell,
   path: "/manage/users",
+  validateSearch: parseUserSearch,
   component: lazyRouteComponent(() => import("../pages/users/users-page.tsx"), "UsersPage"),
 });
 const audit = createRoute({
   getParentRoute: () => shell,
   path: "/manage/audit",
+  validateSearch: parseAuditSearch,
   component: lazyRouteComponent(() => import("../pages/audit/audit-page.tsx"), "AuditPage"),
 });
 const jobs = createRoute({
@@ -133,10 +140,33 @@ const limits = createRoute({
   path: "/manage/limits",
   component: lazyRouteComponent(() => import("../pages/limits/limits-page.tsx"), "LimitsPage"),
 });
+const prices = createRoute({
+  getParentRoute: () => shell,
+  path: "/manage/prices",
+  validateSearch: parsePriceSearch,
+  component: lazyRouteComponent(() => import("../pages/prices/prices-page.tsx"), "PricesPage"),
+});
+const settings = createRoute({
+  getParentRoute: () => shell,
+  path: "/manage/settings",
+  component: lazyRouteComponent(() => import("../pages/settings/settings-page.tsx"), "SettingsPage"),
+});
 const providers = createRoute({
   getParentRoute: () => shell,
   path: "/manage/providers",
   component: lazyRouteComponent(() => import("../pages/providers/providers-page.tsx"), "ProvidersPage"),
+});
+const alerts = createRoute({
+  getParentRoute: () => shell,
+  path: "/manage/alerts",
+  validateSearch: parseAlertSearch,
+  component: lazyRouteComponent(() => import("../pages/alerts/alerts-page.tsx"), "AlertsPage"),
+});
+const webhooks = createRoute({
+  getParentRoute: () => shell,
+  path: "/manage/webhooks",
+  validateSearch: parseWebhookSearch,
+  component: lazyRouteComponent(() => import("../pages/webhooks/webhooks-page.tsx"), "WebhooksPage"),
 });
 
 export const router = createRouter({
@@ -146,8 +176,27 @@ export const router = createRouter({
     firstStart,
     forgotPassword,
     resetPassword,
-    shell.addChildren([home, keys, key, usage, activity, quickStart, account, users, limits, providers, audit, jobs]),
+    shell.addChildren([
+      home,
+      keys,
+      key,
+      usage,
+      activity,
+      quickStart,
+      account,
+      users,
+      limits,
+      prices,
+      providers,
+      alerts,
+      webhooks,
+      audit,
+      jobs,
+      settings,
+    ]),
   ]),
+  // Without it, what a page's reader leaves out of the address stands in the page's search all the same, as it came.
+  search: { strict: true },
   defaultPreload: "intent",
   defaultPendingComponent: PendingPage,
   defaultErrorComponent: FailedPage,

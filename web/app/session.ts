@@ -14,6 +14,12 @@ export function useSession(): { user: SessionUser; plan: SessionView["plan"]; ke
   return { user: data.user, plan: data.plan, keyCount: data.key_count, isAdmin: data.user.role === "admin" };
 }
 
+/** An actor as the gateway writes it, `user:ID` or `key:ID`, with whoever looks called "you". */
+export function useActorName(): (actor: string) => string {
+  const { user } = useSession();
+  return (actor) => (actor === `user:${user.id}` ? "you" : actor);
+}
+
 /** Ends the session, and forgets everything that was loaded in it. A whole new page leaves nothing in memory. */
 export async function signOut(): Promise<void> {
   await authCalls.signOut();

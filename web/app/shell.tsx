@@ -1,17 +1,19 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { Button } from "../ui/button.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Menu } from "../ui/menu.tsx";
 import { parseFailure } from "./api.ts";
 import { Brand } from "./brand.tsx";
-import { CommandPalette } from "./command-palette.tsx";
 import { navEntries } from "./nav.ts";
 import { sessionQuery, signOut, useSession } from "./session.ts";
 import styles from "./shell.module.css";
 import { useShortcuts } from "./shortcuts.ts";
 import { setThemeChoice, useThemeChoice } from "./theme.ts";
+
+/** Loads when it is first opened, and the dialog with it. */
+const CommandPalette = lazy(async () => ({ default: (await import("./command-palette.tsx")).CommandPalette }));
 
 /** What stands around every page of somebody who is signed in. */
 export function Shell() {
@@ -93,7 +95,11 @@ export function Shell() {
       <main id="main" className={styles["main"]} tabIndex={-1}>
         <Outlet />
       </main>
-      {isPaletteOpen && <CommandPalette entries={entries} onClose={() => setPaletteOpen(false)} />}
+      {isPaletteOpen && (
+        <Suspense fallback={null}>
+          <CommandPalette entries={entries} onClose={() => setPaletteOpen(false)} />
+        </Suspense>
+      )}
     </div>
   );
 }

@@ -14,9 +14,22 @@ export function formatMoney(text: string): string {
   return `${amount < 0 ? "-" : ""}$${shown}`;
 }
 
-/** Part of a whole, 0 to 1, of two decimal texts. */
-export function findShare(part: string, whole: string): number {
-  const all = Number(whole);
-  if (!(all > 0)) return Number(part) > 0 ? 1 : 0;
-  return Math.min(1, Math.max(0, Number(part) / all));
+/** A budget in a period, in decimal texts. */
+interface Spend {
+  spent_usd: string;
+  limit_usd: string;
+  /** What was added for the period. */
+  extra_usd: string;
+}
+
+/** How much of a budget is spent, 0 to 1, with what was added to it. */
+export function findSpentShare({ spent_usd: spent, limit_usd: limit, extra_usd: extra }: Spend): number {
+  const all = toPlotValue(limit) + toPlotValue(extra);
+  // Of a budget of nothing, nothing is left.
+  return all > 0 ? Math.min(1, Math.max(0, toPlotValue(spent) / all)) : 1;
+}
+
+/** `of $5.00`; `of $5.00 + $2.00` where something was added for the period. */
+export function formatCap({ limit_usd: limit, extra_usd: extra }: Omit<Spend, "spent_usd">): string {
+  return `of ${formatMoney(limit)}${toPlotValue(extra) > 0 ? ` + ${formatMoney(extra)}` : ""}`;
 }

@@ -42,6 +42,11 @@ export function Panel({ title, actions, children }: { title: ReactNode; actions?
   );
 }
 
+/** Parts of a page, one below the other. */
+export function Stack({ children }: { children: ReactNode }) {
+  return <div className={styles["stack"]}>{children}</div>;
+}
+
 /** Figures in a row; `undefined` while they load. */
 export function Stats({
   stats,

@@ -1,11 +1,25 @@
 import type { ConfigView } from "../../core/config-view-schema.ts";
+import type { CredentialSource } from "../../core/credential-source.ts";
 import type { Config, ProviderConfig } from "../../platform/config.ts";
+import { configSections } from "../../platform/config-reloader.ts";
 
-/** What is told is listed here, one by one: a setting that is new is not told until somebody has thought about it. */
-export function makeConfigView(config: Config): ConfigView {
+/**
+ * What is told is listed here, one by one: a setting that is new is not told until somebody has thought about it.
+ *
+ * @param appliedAtMs since when the file holds in the process that answers; `null`: none runs.
+ */
+export function makeConfigView(config: Config, appliedAtMs: number | null): ConfigView {
   const { gateway, keys, auth, limits, rateLimiting, usage, journal, log } = config;
   return {
     config_hash: config.configHash,
+    config_file: config.configFile.path,
+    config_file_from: config.configFile.from,
+    applied_at: appliedAtMs === null ? null : new Date(appliedAtMs).toISOString(),
+    sections: [...configSections].map(([name, holdsAfter]) => ({
+      name,
+      from_file: config.configFile.sections.includes(name),
+      holds_after: holdsAfter,
+    })),
     role: config.role,
     address: `${config.host}:${config.port}`,
     database: config.databaseUrl === null ? "embedded" : "DATABASE_URL",
@@ -67,15 +81,22 @@ export function makeConfigView(config: Config): ConfigView {
 }
 
 function makeProviderView(provider: ProviderConfig): ConfigView["provider_types"][number] {
-  const { name, type, modelName, apiBase, credential, credentialMissing, retriesMax } = provider;
+  const { name, type, modelName, apiBase, credential, credentialMissing, lateCredential, awsKeys, retriesMax } =
+    provider;
+  const late = lateCredential ?? [awsKeys?.accessKeyId, awsKeys?.secretAccessKey, awsKeys?.sessionToken].flat();
   return {
     name,
     type,
     model_name: modelName,
     api_base: apiBase === null ? null : hideUser(apiBase),
     credential: credentialMissing !== null ? "missing" : credential === null ? "none" : "set",
+    credential_sources: [...new Set(late.flatMap((source) => (source == null ? [] : [formatSource(source)])))],
     retries: retriesMax,
   };
+}
+
+function formatSource(source: CredentialSource): string {
+  return source.kind === "static" ? "read at the start" : `${source.kind}::${source.name}`;
 }
 
 /** An address may carry a user and a password, or a key in its query. */

@@ -18,5 +18,5 @@ export const getConfig = makeProcedure("admin:keys")
   .output(configView)
   .query(({ ctx }) => {
     requireConfigAccess(ctx);
-    return makeConfigView(ctx.config);
+    return makeConfigView(ctx.config, ctx.gateway?.reloader.appliedAtMs ?? null);
   });

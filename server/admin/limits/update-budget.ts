@@ -41,7 +41,7 @@ export const updateBudget = makeProcedure("admin:keys")
         limit_usd: said.limit_usd ?? kept.limit_usd,
         period,
         timezone: isCalendar ? (said.timezone ?? kept.timezone) : undefined,
-        scope: said.scope ?? kept.scope,
+        scope: said.scope === null ? undefined : (said.scope ?? kept.scope),
       });
       const changed = await updateLimitRule(transaction, stored.id, makeWireBudget(budget));
       const after = makeStoredBudgetView(changed);

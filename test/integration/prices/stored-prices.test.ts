@@ -168,3 +168,28 @@ describe("GET /admin/prices", () => {
     expect((await harness.send("GET", "/admin/prices/price_none", admin.text)).status).toBe(404);
   });
 });
+
+describe("GET /admin/price-catalogue", () => {
+  it("finds models by words of their shorthands, with the prices that the catalogue has", async () => {
+    const admin = await harness.makeKey({ permissions: ["admin:keys"] });
+    const search = async (query: string) => {
+      const { status, body } = await harness.send("GET", `/admin/price-catalogue${query}`, admin.text);
+      expect(status, JSON.stringify(body)).toBe(200);
+      return body as { models: { model: string; price: unknown }[]; total: number };
+    };
+    const all = await search("?limit=200");
+    expect(all.models).toHaveLength(200);
+    expect(all.total).toBeGreaterThan(500);
+    const found = await search("?q=MINI%20openai::%20%20gpt-4.1");
+    expect(found.total).toBe(found.models.length);
+    expect(found.models.map(({ model }) => model)).toContain("openai::gpt-4.1-mini");
+    for (const { model } of found.models) expect(model).toMatch(/^openai::.*mini/);
+    expect(found.models.find(({ model }) => model === "openai::gpt-4.1-mini")?.price).toMatchObject({
+      price_id: expect.stringMatching(/^genai-prices@[\d.]+:openai:gpt-4\.1-mini$/),
+      input_usd_per_million: "0.4",
+      output_usd_per_million: "1.6",
+    });
+    expect(await search("?q=no%20such%20model")).toEqual({ models: [], total: 0, next_cursor: null });
+    expect((await harness.send("GET", "/admin/price-catalogue?limit=0", admin.text)).status).toBe(422);
+  });
+});

@@ -97,6 +97,20 @@ describe("a message", () => {
     expect(await findDelivery(id)).toMatchObject({ state: "delivered", last_status: 204 });
   });
 
+  test("all that was given up is sent again at once, and nothing of another webhook", async () => {
+    const { id } = await makeWebhook();
+    const other = await makeWebhook();
+    harness.receiver.answer = (response) => void response.writeHead(410).end();
+    for (const webhookId of [id, id, id, other.id]) await harness.admin.system.webhooks.test({ webhook_id: webhookId });
+    await harness.deliver();
+    harness.receiver.answer = (response) => void response.end("ok");
+    const { replayParked } = harness.admin.system.webhooks;
+    expect(await replayParked({ webhook_id: id })).toEqual({ replayed: 3 });
+    expect(await replayParked({ webhook_id: id })).toEqual({ replayed: 0 });
+    expect(await harness.deliver()).toMatchObject({ delivered: 3 });
+    expect(await findDelivery(other.id)).toMatchObject({ state: "parked" });
+  });
+
   test("waits as long as the receiver asks, within an hour", async () => {
     const { id } = await makeWebhook();
     harness.receiver.answer = (response) => void response.writeHead(429, { "retry-after": "1800" }).end();

@@ -43,11 +43,12 @@ function listPaths(value: unknown, path: string, known: ReadonlySet<string>): st
 describe("tollgate.example.toml", () => {
   test("loads as it is, without any credential, and says the defaults", () => {
     const config = load(example, {});
-    const { models, prices, configHash, ...rest } = config;
-    const { models: _, prices: __, configHash: hash, ...defaults } = load("", {});
+    const { models, prices, configHash, configFile, ...rest } = config;
+    const { models: _, prices: __, configHash: hash, configFile: __file, ...defaults } = load("", {});
     expect([...models.keys()]).toEqual(["demo"]);
     expect([...prices.keys()]).toEqual(["demo"]);
     expect(configHash).not.toBe(hash);
+    expect(configFile.sections.length).toBeGreaterThan(1);
     expect(JSON.stringify(rest)).toBe(JSON.stringify(defaults));
     expect(models.get("demo")?.providers[0]?.echo).toEqual({ delayMs: 0, tokensPerSecond: 0, failWithStatus: 0 });
   });

@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { openClock } from "../../../server/platform/clock.ts";
 import { type Config, loadConfig } from "../../../server/platform/config.ts";
 import { ConfigError } from "../../../server/platform/config-error.ts";
-import { ConfigReloader, toldSections } from "../../../server/platform/config-reloader.ts";
+import { ConfigReloader, configSections } from "../../../server/platform/config-reloader.ts";
 import { configFileSchema } from "../../../server/platform/config-schema.ts";
 import { openLogger } from "../../../server/platform/logger.ts";
 
@@ -24,6 +25,7 @@ function open(text: string) {
     config,
     load,
     onApplied: () => void applied.push(config),
+    clock: openClock(),
     logger: openLogger({ level: "info", pretty: false, access: false }, { write: (line) => void lines.push(line) }),
   });
   return { config, reloader, applied, lines };
@@ -31,11 +33,13 @@ function open(text: string) {
 
 describe("a reload", () => {
   test("tells of every section that the file may have", () => {
-    expect([...toldSections].sort()).toEqual(Object.keys(configFileSchema.shape).sort());
+    expect([...configSections.keys()].sort()).toEqual(Object.keys(configFileSchema.shape).sort());
   });
 
   test("changes nothing before it is applied, and then what holds without a restart, at once", () => {
     const { config, reloader, applied } = open("");
+    const startedMs = reloader.appliedAtMs;
+    expect(config.configFile.sections).toEqual([]);
     writeFileSync(configFile, `${echo}[keys]\nexpiry_days_default = 7\n[limits]\nbudget_exceeded_status = 402\n`);
     const { reload, apply } = reloader.read();
     expect(reload).toMatchObject({ applied: ["models", "limits.budget_exceeded_status"], needsRestart: ["keys"] });
@@ -45,6 +49,12 @@ describe("a reload", () => {
       1, 402, 90,
     ]);
     expect([applied.length, config.configHash]).toEqual([1, reload.hash]);
+    expect(config.configFile).toEqual({
+      path: configFile,
+      from: "--config-file",
+      sections: ["models", "keys", "limits"],
+    });
+    expect(reloader.appliedAtMs).toBeGreaterThan(startedMs);
   });
 
   test("sees a credential that changed and nothing else, and tells it to nobody", () => {

@@ -1,4 +1,5 @@
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 import { api } from "../../app/api.ts";
 import { AdminsOnly } from "../../app/fallback-pages.tsx";
@@ -9,8 +10,11 @@ import { PageHeader } from "../../ui/page.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { TypedInput } from "../../ui/typed-input.tsx";
 import styles from "./audit.module.css";
+import { type AuditSearch, parseAuditSearch } from "./audit-search.ts";
 import { ChainState } from "./chain-state.tsx";
 import { EntryDialog, type EntryView } from "./entry-dialog.tsx";
+
+const route = getRouteApi("/shell/manage/audit");
 
 export function AuditPage() {
   return (
@@ -21,19 +25,18 @@ export function AuditPage() {
 }
 
 function Audit() {
-  const [actor, setActor] = useState("");
-  const [action, setAction] = useState("");
-  const [object, setObject] = useState("");
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const { actor = "", action = "", object = "" } = search;
+  // A new view of the same page: going back leaves it.
+  const ask = (change: AuditSearch): void =>
+    void navigate({ search: parseAuditSearch({ ...search, ...change }), replace: true });
   const [shown, setShown] = useState<EntryView | null>(null);
   const list = useInfiniteQuery(
-    api.audit.list.infiniteQueryOptions(
-      {
-        ...(actor === "" ? {} : { actor }),
-        ...(action === "" ? {} : { action }),
-        ...(object === "" ? {} : { object }),
-      },
-      { getNextPageParam: (page) => page.next_cursor ?? undefined, placeholderData: keepPreviousData },
-    ),
+    api.audit.list.infiniteQueryOptions(search, {
+      getNextPageParam: (page) => page.next_cursor ?? undefined,
+      placeholderData: keepPreviousData,
+    }),
   );
   const entries = list.data?.pages.flatMap((page) => page.entries);
   const columns: Column<EntryView>[] = [
@@ -62,9 +65,25 @@ function Audit() {
       <PageHeader title="Audit" tabTitle="Audit" description="What was changed, by whom and from where." />
       <ChainState />
       <div className={styles["bar"]}>
-        <TypedInput label="Who" placeholder="Who: user:ID, key:ID, cli" value={actor} onSettled={setActor} isSearch />
-        <TypedInput label="Action" placeholder="Action: keys.create" value={action} onSettled={setAction} />
-        <TypedInput label="Object" placeholder="Object: its id or type" value={object} onSettled={setObject} />
+        <TypedInput
+          label="Who"
+          placeholder="Who: user:ID, key:ID, cli"
+          value={actor}
+          onSettled={(text) => ask({ actor: text })}
+          isSearch
+        />
+        <TypedInput
+          label="Action"
+          placeholder="Action: keys.create"
+          value={action}
+          onSettled={(text) => ask({ action: text })}
+        />
+        <TypedInput
+          label="Object"
+          placeholder="Object: its id or type"
+          value={object}
+          onSettled={(text) => ask({ object: text })}
+        />
       </div>
       {list.isError && (
         <FailureNotice error={list.error} title="The log could not be loaded" onRetry={() => void list.refetch()} />

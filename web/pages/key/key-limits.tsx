@@ -1,6 +1,6 @@
 import type { Outputs } from "../../app/api.ts";
 import { formatCount } from "../../format/count.ts";
-import { findShare, formatMoney } from "../../format/usd.ts";
+import { findSpentShare, formatCap, formatMoney } from "../../format/usd.ts";
 import { Badge } from "../../ui/badge.tsx";
 import { Meter } from "../../ui/meter.tsx";
 import { EmptyState } from "../../ui/notice.tsx";
@@ -34,9 +34,9 @@ export function KeyLimits({ apiKey }: { apiKey: KeyDetail }) {
               <div key={`${budget.period} ${budget.timezone ?? ""}`} className={styles["stack"]}>
                 <Meter
                   label={`Budget, ${periodNames[budget.period] ?? `every ${budget.period}`}`}
-                  share={findShare(budget.spent_usd, budget.limit_usd)}
+                  share={findSpentShare(budget)}
                   used={`${formatMoney(budget.spent_usd)} spent`}
-                  cap={`of ${formatMoney(budget.limit_usd)} ${periodNames[budget.period] ?? `every ${budget.period}`}`}
+                  cap={`${formatCap(budget)} ${periodNames[budget.period] ?? `every ${budget.period}`}`}
                 />
                 <Facts
                   facts={[

@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import type { Outputs } from "../../app/api.ts";
 import { formatCount, formatShare, formatShort } from "../../format/count.ts";
-import { findShare, formatMoney } from "../../format/usd.ts";
+import { findSpentShare, formatCap, formatMoney } from "../../format/usd.ts";
 import { Button } from "../../ui/button.tsx";
 import type { Column } from "../../ui/data-table.tsx";
 import { Icon } from "../../ui/icon.tsx";
@@ -82,9 +82,9 @@ export function makeKeyColumns(source: FigureSource, makeEntries: KeyActions["ma
           return (
             <Meter
               label={`Budget of ${key.alias}`}
-              share={findShare(budget.spent_usd, budget.limit_usd)}
+              share={findSpentShare(budget)}
               used={formatMoney(budget.spent_usd)}
-              cap={`of ${formatMoney(budget.limit_usd)} / ${budget.period}`}
+              cap={`${formatCap(budget)} / ${budget.period}`}
             />
           );
         }),

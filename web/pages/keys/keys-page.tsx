@@ -8,14 +8,14 @@ import { DataTable } from "../../ui/data-table.tsx";
 import { Icon } from "../../ui/icon.tsx";
 import { EmptyState, FailureNotice, Notice } from "../../ui/notice.tsx";
 import { PageHeader } from "../../ui/page.tsx";
-import { BulkBar } from "./bulk-bar.tsx";
 import { makeKeyColumns } from "./key-columns.tsx";
 import { KeyFilters } from "./key-filters.tsx";
 import { type KeySearch, keySorts } from "./key-search.ts";
 import styles from "./keys.module.css";
 import { useKeyActions } from "./use-key-actions.tsx";
 
-/** Loads when it is first opened: most visits open none. */
+/** These load when they are first needed: most visits need none. */
+const BulkBar = lazy(async () => ({ default: (await import("./bulk-bar.tsx")).BulkBar }));
 const CreateKeyDialog = lazy(async () => ({ default: (await import("./create-key-dialog.tsx")).CreateKeyDialog }));
 
 const route = getRouteApi("/shell/api-keys");
@@ -73,7 +73,11 @@ export function KeysPage() {
         onChange={(change) => setView({ sort: search.sort, order: search.order, ...change })}
         isAdmin={isAdmin}
       />
-      {selected.size > 0 && <BulkBar selected={selected} onDone={() => setSelected(nobody)} />}
+      {selected.size > 0 && (
+        <Suspense fallback={null}>
+          <BulkBar selected={selected} onDone={() => setSelected(nobody)} />
+        </Suspense>
+      )}
       {list.isError && (
         <div className={styles["above"]}>
           <FailureNotice

@@ -8,10 +8,10 @@ import type { CreatedKey } from "./create-key-dialog.tsx";
 import type { KeyView } from "./key-badges.tsx";
 import { refreshKeys } from "./refresh-keys.ts";
 import { RevealDialog } from "./reveal-dialog.tsx";
-import { RevokeDialog } from "./revoke-dialog.tsx";
-import { RotateDialog } from "./rotate-dialog.tsx";
 
-/** Loads when it is first opened. */
+/** These load when they are first opened; not so the one that shows a secret, which must not fail then. */
+const RevokeDialog = lazy(async () => ({ default: (await import("./revoke-dialog.tsx")).RevokeDialog }));
+const RotateDialog = lazy(async () => ({ default: (await import("./rotate-dialog.tsx")).RotateDialog }));
 const EditKeyDialog = lazy(async () => ({ default: (await import("./edit-key-dialog.tsx")).EditKeyDialog }));
 
 export type ActionKey = Pick<KeyView, "public_id" | "alias" | "state" | "rotation">;
@@ -88,7 +88,11 @@ export function useKeyActions(): KeyActions {
     makeEntries: stable,
     open: (kind, key) => setShown({ kind, key }),
     reveal,
-    dialogs: shown !== null && <ActionDialog shown={shown} onClose={close} onRotated={reveal} />,
+    dialogs: shown !== null && (
+      <Suspense fallback={null}>
+        <ActionDialog shown={shown} onClose={close} onRotated={reveal} />
+      </Suspense>
+    ),
   };
 }
 
@@ -123,9 +127,5 @@ function ActionDialog({
 function LoadedEdit({ publicId, onClose }: { publicId: string; onClose: () => void }) {
   const key = useQuery(api.keys.get.queryOptions({ public_id: publicId }, { staleTime: 0 }));
   if (key.data === undefined) return null;
-  return (
-    <Suspense fallback={null}>
-      <EditKeyDialog key={key.data.version} apiKey={key.data} onClose={onClose} />
-    </Suspense>
-  );
+  return <EditKeyDialog key={key.data.version} apiKey={key.data} onClose={onClose} />;
 }

@@ -1,17 +1,22 @@
 import { AdminsOnly } from "../../app/fallback-pages.tsx";
-import { PageHeader } from "../../ui/page.tsx";
-import styles from "./limits.module.css";
+import { PageHeader, Stack } from "../../ui/page.tsx";
+import { BudgetList } from "./budget-list.tsx";
 import { RuleList } from "./rule-list.tsx";
 import { WindowList } from "./window-list.tsx";
 
 export function LimitsPage() {
   return (
     <AdminsOnly>
-      <PageHeader title="Limits" tabTitle="Limits" description="What is spent of each budget, and the rate rules." />
-      <div className={styles["stack"]}>
+      <PageHeader
+        title="Limits"
+        tabTitle="Limits"
+        description="What is spent of each budget, and the rules and budgets that hold for more than one key."
+      />
+      <Stack>
         <WindowList />
+        <BudgetList />
         <RuleList />
-      </div>
+      </Stack>
     </AdminsOnly>
   );
 }

@@ -1,7 +1,7 @@
-import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, queryClient } from "../../app/api.ts";
-import { findShare, formatMoney, toPlotValue } from "../../format/usd.ts";
+import { api } from "../../app/api.ts";
+import { findSpentShare, formatCap, formatMoney } from "../../format/usd.ts";
 import { Badge } from "../../ui/badge.tsx";
 import { Button } from "../../ui/button.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
@@ -9,24 +9,15 @@ import { Meter } from "../../ui/meter.tsx";
 import { EmptyState, FailureNotice } from "../../ui/notice.tsx";
 import { Panel } from "../../ui/page.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
-import { showFailure, showToast } from "../../ui/toast.tsx";
 import styles from "./limits.module.css";
+import { ResetDialog } from "./reset-dialog.tsx";
 import { TopUpDialog, type WindowView } from "./top-up-dialog.tsx";
 
 /** Budgets in their present periods: what is spent, and what an admin can do about it. */
 export function WindowList() {
-  const [toppedUp, setToppedUp] = useState<WindowView | null>(null);
+  const [open, setOpen] = useState<{ kind: "top-up" | "reset"; budget: WindowView } | null>(null);
   const list = useInfiniteQuery(
     api.limits.listWindows.infiniteQueryOptions({}, { getNextPageParam: (page) => page.next_cursor ?? undefined }),
-  );
-  const reset = useMutation(
-    api.limits.reset.mutationOptions({
-      onSuccess: async () => {
-        showToast("The budget begins anew.");
-        await queryClient.invalidateQueries({ queryKey: api.limits.pathKey() });
-      },
-      onError: showFailure,
-    }),
   );
   const windows = list.data?.pages.flatMap((page) => page.windows);
   const columns: Column<WindowView>[] = [
@@ -45,9 +36,9 @@ export function WindowList() {
       render: (one) => (
         <Meter
           label={`Budget of ${one.level} ${one.subject}`}
-          share={findShare(one.spent_usd, one.limit_usd)}
+          share={findSpentShare(one)}
           used={formatMoney(one.spent_usd)}
-          cap={`of ${formatMoney(one.limit_usd)}${toPlotValue(one.extra_usd) > 0 ? ` + ${formatMoney(one.extra_usd)}` : ""}`}
+          cap={formatCap(one)}
         />
       ),
     },
@@ -72,14 +63,10 @@ export function WindowList() {
       render: (one) =>
         one.state === "closed" ? null : (
           <div className={styles["actions"]}>
-            <Button size="small" onClick={() => setToppedUp(one)}>
+            <Button size="small" onClick={() => setOpen({ kind: "top-up", budget: one })}>
               Top up
             </Button>
-            <Button
-              size="small"
-              isBusy={reset.isPending && reset.variables.window_id === one.window_id}
-              onClick={() => reset.mutate({ window_id: one.window_id })}
-            >
+            <Button size="small" onClick={() => setOpen({ kind: "reset", budget: one })}>
               Reset
             </Button>
           </div>
@@ -109,7 +96,8 @@ export function WindowList() {
           Show more
         </Button>
       )}
-      {toppedUp !== null && <TopUpDialog budget={toppedUp} onClose={() => setToppedUp(null)} />}
+      {open?.kind === "top-up" && <TopUpDialog budget={open.budget} onClose={() => setOpen(null)} />}
+      {open?.kind === "reset" && <ResetDialog budget={open.budget} onClose={() => setOpen(null)} />}
     </Panel>
   );
 }

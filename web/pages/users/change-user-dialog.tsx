@@ -2,13 +2,10 @@ import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, type Outputs } from "../../app/api.ts";
 import { makeFormIssues } from "../../app/form-issues.ts";
-import { Button } from "../../ui/button.tsx";
-import { Dialog } from "../../ui/dialog.tsx";
 import { Field, Select } from "../../ui/field.tsx";
-import { Notice } from "../../ui/notice.tsx";
+import { FormDialog } from "../../ui/form-dialog.tsx";
 import { showToast } from "../../ui/toast.tsx";
 import { refreshUsers } from "./refresh-users.ts";
-import styles from "./users.module.css";
 
 export type UserView = Outputs["users"]["list"]["users"][number];
 
@@ -36,11 +33,14 @@ export function ChangeUserDialog({
   );
   const issues = makeFormIssues(change.error, ["role", "plan"]);
   return (
-    <Dialog
-      isOpen
-      onClose={onClose}
+    <FormDialog
       title={`Change ${user.name}`}
       description={user.email}
+      submit="Save"
+      isDisabled={role === user.role && plan === user.plan}
+      isBusy={change.isPending}
+      problem="Nothing was changed"
+      failure={issues.rest}
       onSubmit={() =>
         change.mutate({
           user_id: user.id,
@@ -48,55 +48,36 @@ export function ChangeUserDialog({
           ...(plan === user.plan ? {} : { plan }),
         })
       }
-      footer={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button
-            type="submit"
-            variant="primary"
-            disabled={role === user.role && plan === user.plan}
-            isBusy={change.isPending}
-          >
-            Save
-          </Button>
-        </>
-      }
+      onClose={onClose}
     >
-      <div className={styles["form"]}>
-        {issues.rest !== undefined && (
-          <Notice tone="bad" title="Nothing was changed">
-            <p>{issues.rest}</p>
-          </Notice>
+      <Field label="Role" error={issues.find("role")} hint="Another role ends all sessions of the user.">
+        {(control) => (
+          <Select
+            {...control}
+            value={role}
+            onChange={(event) => setRole(event.target.value === "admin" ? "admin" : "member")}
+            options={[
+              ["member", "Member"],
+              ["admin", "Admin"],
+            ]}
+          />
         )}
-        <Field label="Role" error={issues.find("role")} hint="Another role ends all sessions of the user.">
-          {(control) => (
-            <Select
-              {...control}
-              value={role}
-              onChange={(event) => setRole(event.target.value === "admin" ? "admin" : "member")}
-              options={[
-                ["member", "Member"],
-                ["admin", "Admin"],
-              ]}
-            />
-          )}
-        </Field>
-        <Field
-          label="Plan"
-          error={issues.find("plan")}
-          hint="Keys beyond a smaller plan are disabled, those first that were unused for the longest."
-        >
-          {(control) => (
-            <Select
-              {...control}
-              value={plan}
-              onChange={(event) => setPlan(event.target.value)}
-              // A plan that the config no longer has is still what the user is on.
-              options={[...new Set([user.plan, ...plans])].map((name) => [name, name] as const)}
-            />
-          )}
-        </Field>
-      </div>
-    </Dialog>
+      </Field>
+      <Field
+        label="Plan"
+        error={issues.find("plan")}
+        hint="Keys beyond a smaller plan are disabled, those first that were unused for the longest."
+      >
+        {(control) => (
+          <Select
+            {...control}
+            value={plan}
+            onChange={(event) => setPlan(event.target.value)}
+            // A plan that the config no longer has is still what the user is on.
+            options={[...new Set([user.plan, ...plans])].map((name) => [name, name] as const)}
+          />
+        )}
+      </Field>
+    </FormDialog>
   );
 }

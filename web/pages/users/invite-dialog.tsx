@@ -7,6 +7,7 @@ import { Button } from "../../ui/button.tsx";
 import { CodeBlock } from "../../ui/code-block.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Field, Select, TextInput } from "../../ui/field.tsx";
+import { FormDialog } from "../../ui/form-dialog.tsx";
 import { Notice } from "../../ui/notice.tsx";
 import styles from "./users.module.css";
 
@@ -44,56 +45,44 @@ export function InviteDialog({ plans, onClose }: { plans: readonly string[]; onC
     );
   }
   return (
-    <Dialog
-      isOpen
-      onClose={onClose}
+    <FormDialog
       title="Invite somebody"
       description="Makes a link that holds for a week."
+      submit="Make the link"
+      isBusy={invite.isPending}
+      problem="No invitation was made"
+      failure={issues.rest}
       onSubmit={() => invite.mutate()}
-      footer={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" variant="primary" isBusy={invite.isPending}>
-            Make the link
-          </Button>
-        </>
-      }
+      onClose={onClose}
     >
-      <div className={styles["form"]}>
-        {issues.rest !== undefined && (
-          <Notice tone="bad" title="No invitation was made">
-            <p>{issues.rest}</p>
-          </Notice>
+      <Field label="E-mail" error={issues.find("email")}>
+        {(control) => (
+          <TextInput {...control} type="email" value={email} onChange={(event) => setEmail(event.target.value)} />
         )}
-        <Field label="E-mail" error={issues.find("email")}>
-          {(control) => (
-            <TextInput {...control} type="email" value={email} onChange={(event) => setEmail(event.target.value)} />
-          )}
-        </Field>
-        <Field label="Role" error={issues.find("role")} hint="Admins see and change everything.">
-          {(control) => (
-            <Select
-              {...control}
-              value={role}
-              onChange={(event) => setRole(event.target.value === "admin" ? "admin" : "member")}
-              options={[
-                ["member", "Member"],
-                ["admin", "Admin"],
-              ]}
-            />
-          )}
-        </Field>
-        <Field label="Plan" error={issues.find("plan")} hint="Holds for members.">
-          {(control) => (
-            <Select
-              {...control}
-              value={plan}
-              onChange={(event) => setPlan(event.target.value)}
-              options={plans.map((name) => [name, name] as const)}
-            />
-          )}
-        </Field>
-      </div>
-    </Dialog>
+      </Field>
+      <Field label="Role" error={issues.find("role")} hint="Admins see and change everything.">
+        {(control) => (
+          <Select
+            {...control}
+            value={role}
+            onChange={(event) => setRole(event.target.value === "admin" ? "admin" : "member")}
+            options={[
+              ["member", "Member"],
+              ["admin", "Admin"],
+            ]}
+          />
+        )}
+      </Field>
+      <Field label="Plan" error={issues.find("plan")} hint="Holds for members.">
+        {(control) => (
+          <Select
+            {...control}
+            value={plan}
+            onChange={(event) => setPlan(event.target.value)}
+            options={plans.map((name) => [name, name] as const)}
+          />
+        )}
+      </Field>
+    </FormDialog>
   );
 }

@@ -1,4 +1,5 @@
 import { keepPreviousData, useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 import { api } from "../../app/api.ts";
 import { AdminsOnly } from "../../app/fallback-pages.tsx";
@@ -19,7 +20,10 @@ import { DeleteUserDialog } from "./delete-user-dialog.tsx";
 import { InviteDialog } from "./invite-dialog.tsx";
 import { PlanList } from "./plan-list.tsx";
 import { refreshUsers } from "./refresh-users.ts";
+import { parseUserSearch } from "./user-search.ts";
 import styles from "./users.module.css";
+
+const route = getRouteApi("/shell/manage/users");
 
 type Open = { kind: "invite" } | { kind: "change" | "delete"; user: UserView } | null;
 
@@ -33,14 +37,17 @@ export function UsersPage() {
 
 function Users() {
   const { user: self } = useSession();
-  const [text, setText] = useState("");
-  const [role, setRole] = useState<"" | "admin" | "member">("");
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  // A new view of the same page: going back leaves it.
+  const ask = (change: Record<string, unknown>): void =>
+    void navigate({ search: parseUserSearch({ ...search, ...change }), replace: true });
   const [open, setOpen] = useState<Open>(null);
   const list = useInfiniteQuery(
-    api.users.list.infiniteQueryOptions(
-      { ...(text === "" ? {} : { q: text }), ...(role === "" ? {} : { role }) },
-      { getNextPageParam: (page) => page.next_cursor ?? undefined, placeholderData: keepPreviousData },
-    ),
+    api.users.list.infiniteQueryOptions(search, {
+      getNextPageParam: (page) => page.next_cursor ?? undefined,
+      placeholderData: keepPreviousData,
+    }),
   );
   const plans = useQuery(api.plans.list.queryOptions({}));
   const planNames = plans.data?.plans.map(({ name }) => name) ?? [];
@@ -48,7 +55,7 @@ function Users() {
   const disable = useMutation(api.users.disable.mutationOptions(after));
   const enable = useMutation(api.users.enable.mutationOptions(after));
   const users = list.data?.pages.flatMap((page) => page.users);
-  const hasFilter = text !== "" || role !== "";
+  const hasFilter = search.q !== undefined || search.role !== undefined;
   const columns: Column<UserView>[] = [
     {
       id: "name",
@@ -123,13 +130,19 @@ function Users() {
       />
       <div className={styles["bar"]}>
         <div className={styles["search"]}>
-          <TypedInput label="Search users" placeholder="Name or e-mail" value={text} onSettled={setText} isSearch />
+          <TypedInput
+            label="Search users"
+            placeholder="Name or e-mail"
+            value={search.q ?? ""}
+            onSettled={(q) => ask({ q })}
+            isSearch
+          />
         </div>
         <Select
           className={styles["filter"]}
           aria-label="Role"
-          value={role}
-          onChange={({ target }) => setRole(target.value === "admin" || target.value === "member" ? target.value : "")}
+          value={search.role ?? ""}
+          onChange={({ target }) => ask({ role: target.value })}
           options={[
             ["", "Any role"],
             ["member", "Members"],
