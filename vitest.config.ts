@@ -27,7 +27,8 @@ export default defineConfig({
           isolate: false,
           pool: "threads",
           testTimeout: 30_000,
-          maxWorkers: 2,
+          // One more than the cores: some wait for a time-out of a real connection.
+          maxWorkers: 3,
           sequence: { groupOrder: 0 },
           provide: { propertyShare: 0.02 },
         },
@@ -47,7 +48,7 @@ export default defineConfig({
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
           exclude: [measured],
-          globalSetup: ["test/support/global-setup.ts"],
+          globalSetup: ["test/support/global-setup.ts", "test/support/build-setup.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           // More than two cores: these tests wait for processes, time-outs and schedules more than they compute.
@@ -59,7 +60,7 @@ export default defineConfig({
         test: {
           name: "integration-alone",
           include: [measured],
-          globalSetup: ["test/support/global-setup.ts"],
+          globalSetup: ["test/support/global-setup.ts", "test/support/build-setup.ts"],
           testTimeout: 120_000,
           hookTimeout: 60_000,
           fileParallelism: false,
@@ -70,7 +71,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts", "test/faults/**/*.test.ts"],
-          globalSetup: ["test/support/global-setup.ts"],
+          globalSetup: ["test/support/global-setup.ts", "test/support/build-setup.ts"],
           testTimeout: 180_000,
           hookTimeout: 60_000,
           fileParallelism: false,
@@ -93,7 +94,7 @@ export default defineConfig({
         test: {
           name: "browser",
           include: ["test/browser/**/*.test.ts"],
-          globalSetup: ["test/support/global-setup.ts", "test/support/browser-setup.ts"],
+          globalSetup: ["test/support/global-setup.ts", "test/support/build-setup.ts"],
           testTimeout: 120_000,
           hookTimeout: 60_000,
           fileParallelism: false,
@@ -105,7 +106,7 @@ export default defineConfig({
         test: {
           name: "screenshots",
           include: ["test/screenshots/**/*.test.ts"],
-          globalSetup: ["test/support/global-setup.ts", "test/support/browser-setup.ts"],
+          globalSetup: ["test/support/global-setup.ts", "test/support/build-setup.ts"],
           testTimeout: 120_000,
           sequence: { groupOrder: 6 },
         },

@@ -7,12 +7,16 @@ export interface Pace {
   resume(): void;
 }
 
+/** More than this does not wait for the end of the turn: a fast provider has megabytes in one turn, and must feel a slow client. */
+const waitingBytesMax = 16 * 1024;
+
 /** The client's side of a stream: what comes in one turn of the event loop goes out in one write at its end. */
 export class StreamWriter implements Sender {
   readonly #burst: AnswerBurst;
   readonly #client: ClientConnection;
   readonly #pace: Pace;
   #waiting: Buffer[] = [];
+  #waitingBytes = 0;
   #isQueued = false;
   #isPaused = false;
   #ending: "none" | "whole" | "broken" = "none";
@@ -27,7 +31,9 @@ export class StreamWriter implements Sender {
 
   write(bytes: Buffer): void {
     this.#waiting.push(bytes);
-    this.#queue();
+    this.#waitingBytes += bytes.length;
+    if (this.#waitingBytes < waitingBytesMax) this.#queue();
+    else this.#flush();
   }
 
   end(): void {
@@ -49,8 +55,13 @@ export class StreamWriter implements Sender {
 
   send(): void {
     this.#isQueued = false;
+    this.#flush();
+  }
+
+  #flush(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
+    this.#waitingBytes = 0;
     if (this.#client.left) return;
     const { response } = this.#client;
     let hasRoom = true;

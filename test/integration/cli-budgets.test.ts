@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type CliRun, runCliProcess } from "../support/cli-run.ts";
+import { type CliRun, runCliHere } from "../support/cli-run.ts";
 import type { GatewayProcess } from "../support/gateway-process.ts";
 import { openUsersGateway } from "../support/users-harness.ts";
 
@@ -20,7 +20,7 @@ afterAll(async () => {
 });
 
 function run(...args: string[]): Promise<CliRun> {
-  return runCliProcess(["budgets", ...args], folder, { DATABASE_URL: gateway.database.url, ...gateway.secrets });
+  return runCliHere(["budgets", ...args], folder, { DATABASE_URL: gateway.database.url, ...gateway.secrets });
 }
 
 test("budgets are listed, topped up by key or window, and reset", async () => {

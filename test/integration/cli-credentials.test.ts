@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type CliRun, runCliProcess } from "../support/cli-run.ts";
+import { type CliRun, runCliHere } from "../support/cli-run.ts";
 import { openScriptedUpstream, type ScriptedUpstream } from "../support/scripted-upstream.ts";
 import { openTestDatabase, type TestDatabase } from "../support/test-database.ts";
 
@@ -34,7 +34,7 @@ const oldSeal = "cli-test-seal-aZ1bY2cX3dW4eV5fU6gT7hS8iR9jQ0k";
 const newSeal = "cli-test-seal-kQ9jR8iS7hT6gU5fV4eW3dX2cY1bZ0a";
 
 function run(args: string[], more: Record<string, string> = {}): Promise<CliRun> {
-  return runCliProcess(args, folder, {
+  return runCliHere(args, folder, {
     DATABASE_URL: test.url,
     TOLLGATE_PEPPER: "cli-test-pepper-Gq0v1W8yR2sT5uX7zB4dF6hJ9kL3mN",
     TOLLGATE_SEAL_KEY: oldSeal,

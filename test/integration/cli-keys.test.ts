@@ -7,7 +7,7 @@ import { insertUsageEvents } from "../../db/queries/insert-usage-events.ts";
 import type { PublicId } from "../../server/core/api-key.ts";
 import { Secret } from "../../server/core/secret.ts";
 import { makeKeyDigest } from "../../server/keys/key-digest.ts";
-import { type CliRun, runCliProcess } from "../support/cli-run.ts";
+import { type CliRun, runCliHere, runCliProcess } from "../support/cli-run.ts";
 import { makeUsageEvent } from "../support/make-usage-event.ts";
 import { openTestDatabase, type TestDatabase } from "../support/test-database.ts";
 
@@ -25,15 +25,21 @@ afterAll(async () => {
 });
 
 /** On this file's database. */
-function run(args: readonly string[], env: Record<string, string> = {}): Promise<CliRun> {
-  return runCliProcess(args, folder, {
+function makeEnv(): Record<string, string> {
+  return {
     DATABASE_URL: test.url,
     TOLLGATE_PEPPER: pepper,
     TOLLGATE_SEAL_KEY: "cli-test-seal-aZ1bY2cX3dW4eV5fU6gT7hS8iR9jQ0k",
     TOLLGATE_SESSION_SECRET: "cli-test-session-lP1mO2nN3oM4pL5qK6rJ7sI8tH9u",
-    ...env,
-  });
+  };
 }
+
+const run = (args: readonly string[], env: Record<string, string> = {}): Promise<CliRun> =>
+  runCliHere(args, folder, { ...makeEnv(), ...env });
+
+/** As a person would: the exit code is that of the process. */
+const runProcess = (args: readonly string[], env: Record<string, string> = {}): Promise<CliRun> =>
+  runCliProcess(args, folder, { ...makeEnv(), ...env });
 
 async function findKey(text: string) {
   const [found] = await findKeysByDigest(test.database.sql, [
@@ -44,7 +50,7 @@ async function findKey(text: string) {
 
 describe("TensorZero's flags", () => {
   it("--create-api-key prints only the key, which works", async () => {
-    const made = await run(["--create-api-key"]);
+    const made = await runProcess(["--create-api-key"]);
     expect(made).toMatchObject({ code: 0, error: "" });
     expect(made.out).toMatch(/^prod_[0-9a-z]{12}_[0-9A-Za-z]{48}\n$/);
     const key = await findKey(made.out);
@@ -146,7 +152,7 @@ describe("keys", () => {
       [["keys", "list"], { DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" }, 1, /PostgreSQL cannot be reached/],
     ];
     for (const [args, env, code, text] of cases) {
-      const answer = await run(args, env);
+      const answer = await runProcess(args, env);
       expect([args, answer.code, answer.out]).toEqual([args, code, ""]);
       expect(answer.error).toMatch(text);
       expect(answer.error).not.toMatch(/^\s+at /m);

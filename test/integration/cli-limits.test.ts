@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type CliRun, runCliProcess } from "../support/cli-run.ts";
+import { type CliRun, runCliHere } from "../support/cli-run.ts";
 import { openTestDatabase, type TestDatabase } from "../support/test-database.ts";
 
 let test: TestDatabase;
@@ -17,7 +17,7 @@ afterAll(async () => {
 });
 
 function run(...args: string[]): Promise<CliRun> {
-  return runCliProcess(args, folder, {
+  return runCliHere(args, folder, {
     DATABASE_URL: test.url,
     TOLLGATE_PEPPER: "cli-test-pepper-Gq0v1W8yR2sT5uX7zB4dF6hJ9kL3mN",
     TOLLGATE_SEAL_KEY: "cli-test-seal-aZ1bY2cX3dW4eV5fU6gT7hS8iR9jQ0k",

@@ -2,13 +2,13 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { insertUsageEvents } from "../../db/queries/insert-usage-events.ts";
-import { type CliRun, runCliProcess } from "../support/cli-run.ts";
+import { type CliRun, runCliHere } from "../support/cli-run.ts";
 import { makeUsageEvent } from "../support/make-usage-event.ts";
 import { expectPostgresLog } from "../support/postgres-log.ts";
 import { openTestDatabase, type TestDatabase } from "../support/test-database.ts";
+import { program } from "../support/tollgate-process.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 let test: TestDatabase;
@@ -32,7 +32,7 @@ const makeEnv = () => ({
   TOLLGATE_SEAL_KEY: "cli-test-seal-aZ1bY2cX3dW4eV5fU6gT7hS8iR9jQ0k",
   TOLLGATE_SESSION_SECRET: "cli-test-session-lP1mO2nN3oM4pL5qK6rJ7sI8tH9u",
 });
-const run = (...args: string[]): Promise<CliRun> => runCliProcess(args, folder, makeEnv());
+const run = (...args: string[]): Promise<CliRun> => runCliHere(args, folder, makeEnv());
 const read = async (statement: string) => (await test.database.sql.unsafe<{ n: string }[]>(statement))[0]?.n ?? "none";
 
 it("prices list, set and delete", async () => {
@@ -67,14 +67,11 @@ it("usage rerate: a dry run tells, one that is killed leaves nothing half done, 
   await run("prices", "set", "mine", "--input", "1", "--output", "2");
   const from = new Date(day).toISOString().slice(0, 10);
   // The first one merges what is there; the dry run then sees it.
-  const child = spawn(
-    process.execPath,
-    [
-      ...["--import", import.meta.resolve("tsx"), fileURLToPath(new URL("../../scripts/cli/main.ts", import.meta.url))],
-      ...["usage", "rerate", "--from", from],
-    ],
-    { cwd: folder, env: { PATH: process.env.PATH ?? "", ...makeEnv() }, stdio: "ignore" },
-  );
+  const child = spawn(process.execPath, [program, "usage", "rerate", "--from", from], {
+    cwd: folder,
+    env: { PATH: process.env.PATH ?? "", ...makeEnv() },
+    stdio: "ignore",
+  });
   const ended = new Promise((resolve) => child.once("exit", (_code, signal) => resolve(signal)));
   await waitUntil(
     async () => Number(await read("select count(*) as n from usage_adjustment")) > 0,

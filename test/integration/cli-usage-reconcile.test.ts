@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { insertUsageEvents } from "../../db/queries/insert-usage-events.ts";
-import { type CliRun, runCliProcess } from "../support/cli-run.ts";
+import { type CliRun, runCliHere } from "../support/cli-run.ts";
 import { makeUsageEvent } from "../support/make-usage-event.ts";
 import { openTestDatabase, type TestDatabase } from "../support/test-database.ts";
 
@@ -18,7 +18,7 @@ afterAll(async () => {
 });
 
 const run = (...args: string[]): Promise<CliRun> =>
-  runCliProcess(["usage", "reconcile", ...args], folder, {
+  runCliHere(["usage", "reconcile", ...args], folder, {
     DATABASE_URL: cloned.url,
     TOLLGATE_PEPPER: "cli-test-pepper-Gq0v1W8yR2sT5uX7zB4dF6hJ9kL3mN",
     TOLLGATE_SEAL_KEY: "cli-test-seal-aZ1bY2cX3dW4eV5fU6gT7hS8iR9jQ0k",

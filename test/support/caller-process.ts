@@ -11,7 +11,7 @@ export interface PlannedCall {
   delayMs: number;
 }
 
-/** How it was answered; milliseconds of the caller's monotonic clock. */
+/** How it was answered; milliseconds since the epoch. */
 export interface CallAnswer {
   /** 0: not at all. */
   status: number;

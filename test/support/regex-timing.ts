@@ -20,10 +20,10 @@ parentPort.on("message", ({ source, flags, attacks, length, limitMs }) => {
     const { prefix, pump, suffix } = attack;
     const text = prefix + pump.repeat(Math.ceil(length / pump.length)) + suffix;
     let ms = Infinity;
-    for (let run = 0; run < 5 && ms > limitMs / 2; run++) {
+    for (let run = 0; run < 10 && ms > limitMs / 2; run++) {
       regex.lastIndex = 0;
       const before = performance.now();
-      if (regex.global) for (const _ of text.matchAll(regex));
+      if (regex.global) text.replace(regex, "");
       else regex.test(text);
       ms = Math.min(ms, performance.now() - before);
       if (ms > 500) break;

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -50,7 +50,6 @@ export interface TollgateOptions {
 }
 
 const homes: string[] = [];
-let isBuilt = false;
 
 /** A folder for one installation, with its config file. It goes with {@link endInstallations}. */
 export function makeHome(config = ""): string {
@@ -78,7 +77,6 @@ export async function endInstallations(): Promise<void> {
 
 /** Starts `tollgate start` and returns at once. */
 export async function openTollgate(options: TollgateOptions): Promise<TollgateProcess> {
-  buildOnce();
   const { home } = options;
   const dataDir = join(home, "data");
   const port = options.port ?? (await findFreePort(null));
@@ -161,18 +159,6 @@ export function makeSecretEnv(makeRandom: (bytes: number) => Buffer): Record<str
       makeRandom(48).toString("base64"),
     ]),
   );
-}
-
-/** A stale build must not be tested. `npm test` has built before; then this takes a second. */
-function buildOnce(): void {
-  if (isBuilt) return;
-  const compiler = join(root, "node_modules/typescript/bin/tsc");
-  try {
-    execFileSync(process.execPath, [compiler, "-p", "tsconfig.build.json"], { cwd: root, encoding: "utf8" });
-  } catch (error) {
-    throw new Error(`the build failed:\n${(error as { stdout?: string }).stdout?.slice(0, 2_000)}`, { cause: error });
-  }
-  isBuilt = true;
 }
 
 function findTargets(target: Exclude<KillTarget, "node">, home: string, dataDir: string): number[] {

@@ -7,7 +7,7 @@ import { findCommandLine, findProcessIdentity, UNKNOWN_IDENTITY } from "./proces
  * Node has no flock(2), and a lock file that a waiter deletes when its holder has died can be deleted twice. So the lock
  * is a row of numbered files, of which the highest counts, and the numbers only grow:
  *   - a file appears with its content in one step (link), so that nobody can read half of it;
- *   - whoever finds the highest one dead or released links the next number; of two who try, one gets EEXIST;
+ *   - whoever finds the highest one dead or released links the number after that very one; of two who try, one gets EEXIST;
  *   - whoever linked looks again, and steps back if a higher one is there: it had read an old list;
  *   - only files below one's own are deleted, and a release leaves the file there, empty of an owner.
  */
@@ -29,9 +29,10 @@ export function reserveOwnerLock(dataDir: string): OwnerLock {
   writeFileSync(draft, content, { mode: 0o600 });
   try {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-      const owner = findOwner(dataDir);
+      const highest = findHighest(dataDir);
+      const owner = findOwnerIn(dataDir, highest);
       if (owner !== null) throw makeInUseError(dataDir, owner);
-      const mine = findHighest(dataDir) + 1;
+      const mine = highest + 1;
       const file = join(dataDir, PREFIX + mine);
       if (!linkOnce(draft, file)) continue;
       if (findHighest(dataDir) !== mine) {
@@ -51,10 +52,13 @@ export function reserveOwnerLock(dataDir: string): OwnerLock {
 
 /** The pid of the living process that owns the data folder, or null. */
 export function findOwner(dataDir: string): number | null {
-  const highest = findHighest(dataDir);
-  if (highest === 0) return null;
+  return findOwnerIn(dataDir, findHighest(dataDir));
+}
+
+function findOwnerIn(dataDir: string, number: number): number | null {
+  if (number === 0) return null;
   try {
-    const held: unknown = JSON.parse(readFileSync(join(dataDir, PREFIX + highest), "utf8"));
+    const held: unknown = JSON.parse(readFileSync(join(dataDir, PREFIX + number), "utf8"));
     if (typeof held !== "object" || held === null || !("pid" in held) || typeof held.pid !== "number") return null;
     const identity = findProcessIdentity(held.pid);
     if (identity === null) return null;

@@ -7,7 +7,7 @@ import { updateAuditCheckpoint } from "../../../server/platform/audit-checkpoint
 import { handleVerifyAuditChain } from "../../../workers/jobs/verify-audit-chain.ts";
 import { type AdminHarness, openAdminHarness } from "../../support/admin-harness.ts";
 import { plantAuditFault } from "../../support/audit-chain.ts";
-import { runCliProcess } from "../../support/cli-run.ts";
+import { runCliHere } from "../../support/cli-run.ts";
 import { openWorkerHarness } from "../../support/worker-harness.ts";
 
 let harness: AdminHarness;
@@ -161,10 +161,10 @@ test("verify, the command line and the job find the same", async () => {
     const head = whole.body.head as { seq: number; at: string; hash: string };
     expect(head.seq).toBe(entries);
     updateAuditCheckpoint(config, { ...head, seq: String(head.seq) });
-    const listed = await runCliProcess(["audit", "list", "--json", "--limit", "2"], folder, env);
+    const listed = await runCliHere(["audit", "list", "--json", "--limit", "2"], folder, env);
     expect(listed).toMatchObject({ code: 0, error: "" });
     expect(JSON.parse(listed.out)).toMatchObject({ entries: [{ seq: entries }, { seq: entries - 1 }] });
-    expect(await runCliProcess(["audit", "verify"], folder, env)).toMatchObject({
+    expect(await runCliHere(["audit", "verify"], folder, env)).toMatchObject({
       code: 0,
       out: `The audit log is whole: ${entries} entries, checkpoint at ${entries}.\n`,
     });
@@ -173,7 +173,7 @@ test("verify, the command line and the job find the same", async () => {
     await plantAuditFault(sql, (tx) => tx`delete from audit_entry where seq > 3`);
     const cut = await harness.send("GET", "/admin/audit/verify", operator.text);
     expect(cut.body).toMatchObject({ valid: false, entries: 3, problem: { seq: 4, kind: "cut" } });
-    const told = await runCliProcess(["audit", "verify"], folder, env);
+    const told = await runCliHere(["audit", "verify"], folder, env);
     expect(told).toMatchObject({ code: 1, out: "" });
     expect(told.error).toContain("are gone from the end");
     expect(await runJob()).toEqual({ entries: 3, broken: 1 });

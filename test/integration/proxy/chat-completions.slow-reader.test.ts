@@ -1,6 +1,6 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { fastFlush } from "../../support/event-of.ts";
 import { makeChatRequest } from "../../support/leaving-client.ts";
 import { makeModelConfig, openTestGateway, type TestGateway } from "../../support/test-gateway.ts";
@@ -56,9 +56,16 @@ afterAll(async () => {
   upstream.close();
 });
 
+const sockets: Socket[] = [];
+/** So that a failed test leaves the next one no open streams. */
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+});
+
 /** Connects with a client that reads nothing until it is resumed. */
 async function openReader(): Promise<{ socket: Socket; received: () => number; tail: () => string }> {
   const socket = connect({ port: Number(new URL(gateway.url).port), host: "127.0.0.1" });
+  sockets.push(socket);
   let received = 0;
   let tail = "";
   await new Promise<void>((resolve) => socket.once("connect", resolve));
@@ -117,10 +124,7 @@ describe("clients that do not read", () => {
 
     for (const reader of open) reader.socket.resume();
     await waitUntil(() => open.every((reader) => reader.tail().includes("[DONE]")), "the whole streams", 40_000);
-    for (const reader of open) {
-      expect(reader.received()).toBeGreaterThan(streamBytes);
-      reader.socket.destroy();
-    }
+    for (const reader of open) expect(reader.received()).toBeGreaterThan(streamBytes);
     const events = await gateway.listEvents(readers);
     expect(events.map((event) => [event.status, event.stream])).toEqual(
       Array.from({ length: readers }, () => [200, true]),

@@ -25,7 +25,7 @@ const adminRoutes = [
   ...new Set(restRoutes.map(({ operation }) => `/admin${operation.path.replace(/\{[a-z_]+\}/g, "0123456789ab")}`)),
   ...procedures.map(({ name }) => `/trpc/${name}`),
 ];
-const perAdminRoute = isFull ? 10_000 : 500;
+const perAdminRoute = isFull ? 10_000 : 150;
 const body = JSON.stringify({ model: "gpt-test", messages: [{ role: "user", content: "x" }], input: "x", prompt: "x" });
 
 interface SpelledRequest extends PipelinedRequest {

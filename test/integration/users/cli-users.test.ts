@@ -2,10 +2,10 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type CliRun, runCliProcess } from "../../support/cli-run.ts";
+import { type CliRun, runCliHere } from "../../support/cli-run.ts";
 import type { GatewayProcess } from "../../support/gateway-process.ts";
+import { program } from "../../support/tollgate-process.ts";
 import { makeBrowser, openUsersGateway } from "../../support/users-harness.ts";
 
 let gateway: GatewayProcess;
@@ -20,21 +20,16 @@ afterAll(async () => {
 });
 
 function run(...args: string[]): Promise<CliRun> {
-  return runCliProcess(["users", ...args], folder, { DATABASE_URL: gateway.database.url, ...gateway.secrets });
+  return runCliHere(["users", ...args], folder, { DATABASE_URL: gateway.database.url, ...gateway.secrets });
 }
 
-/** The same with something on standard input. */
+/** The same in a process, with something on standard input. */
 function runWith(input: string, ...args: string[]): Promise<number | null> {
-  const root = fileURLToPath(new URL("../../..", import.meta.url));
-  const child = spawn(
-    process.execPath,
-    ["--import", import.meta.resolve("tsx"), join(root, "scripts/cli/main.ts"), "users", ...args],
-    {
-      cwd: folder,
-      env: { PATH: process.env.PATH ?? "", DATABASE_URL: gateway.database.url, ...gateway.secrets },
-      stdio: ["pipe", "ignore", "ignore"],
-    },
-  );
+  const child = spawn(process.execPath, [program, "users", ...args], {
+    cwd: folder,
+    env: { PATH: process.env.PATH ?? "", DATABASE_URL: gateway.database.url, ...gateway.secrets },
+    stdio: ["pipe", "ignore", "ignore"],
+  });
   child.stdin.end(input);
   return new Promise((resolve) => child.on("close", resolve));
 }
