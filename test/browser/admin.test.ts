@@ -76,11 +76,13 @@ describe.skipIf(isBrowserMissing)("the pages of admins", () => {
   it("turns a member away from every page of admins", async () => {
     const { page, answers } = await dashboard.openPage();
     await signUpOnPage(page);
-    for (const name of ["users", "limits", "providers", "audit", "jobs"]) {
+    for (const name of ["users", "limits", "providers", "alerts", "webhooks", "audit", "jobs"]) {
       await page.goto(`/manage/${name}`);
       await page.getByRole("heading", { name: "This page is for admins" }).waitFor();
     }
-    expect(answers.filter(({ url }) => /trpc\/(users|limits|providers|audit|jobs)\./.test(url))).toEqual([]);
+    expect(
+      answers.filter(({ url }) => /trpc\/(users|limits|providers|credentials|alerts|webhooks|audit|jobs)\./.test(url)),
+    ).toEqual([]);
     const refused = await page.request.get("/trpc/users.list?input=%7B%7D");
     expect(refused.status()).toBe(403);
   });
