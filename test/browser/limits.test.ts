@@ -5,8 +5,8 @@ import {
   type Dashboard,
   type DashboardPage,
   isBrowserMissing,
+  openAdminPage,
   openDashboard,
-  signInAsAdmin,
 } from "../support/dashboard.ts";
 import { lookAtPage, lookInTheDark } from "../support/look-at-page.ts";
 import { recordSkip } from "../support/skip-ledger.ts";
@@ -37,9 +37,8 @@ describe.skipIf(isBrowserMissing)("limits", () => {
     await dashboard.gateway.makeKey({ alias: "beta", tags: { customer: "beta" } });
   });
   beforeEach(async () => {
-    signedIn = await dashboard.openPage();
+    signedIn = await openAdminPage(dashboard);
     page = signedIn.page;
-    await signInAsAdmin(dashboard, page);
   });
   afterAll(() => dashboard.close());
 
@@ -156,12 +155,14 @@ describe.skipIf(isBrowserMissing)("limits", () => {
     const stored = await dashboard.gateway.database.database.sql`select body from limit_rule where kind = 'budget'`;
     expect(stored.map(({ body }) => body)).toEqual([{ limit_usd: "25", period: "30d" }]);
     await lookAtPage(signedIn, "limits");
-    await lookInTheDark(dashboard, signedIn, "limits", async (dark) => {
-      await dark.goto("/manage/limits");
-      await dark.getByText("$25.00 every 30 days").waitFor();
-      await dark.getByRole("button", { name: "Add rule" }).click();
-      await dark.getByLabel("At most").fill("60");
-      await dark.getByText(/^Touches \d+ keys$/).waitFor();
+    await lookInTheDark(dashboard, {
+      limits: async (dark) => {
+        await dark.goto("/manage/limits");
+        await dark.getByText("$25.00 every 30 days").waitFor();
+        await dark.getByRole("button", { name: "Add rule" }).click();
+        await dark.getByLabel("At most").fill("60");
+        await dark.getByText(/^Touches \d+ keys$/).waitFor();
+      },
     });
 
     await choose("$25.00 every 30 days", "Delete");
