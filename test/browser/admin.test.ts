@@ -76,13 +76,12 @@ describe.skipIf(isBrowserMissing)("the pages of admins", () => {
   it("turns a member away from every page of admins", async () => {
     const { page, answers } = await dashboard.openPage();
     await signUpOnPage(page);
-    for (const name of ["users", "limits", "providers", "alerts", "webhooks", "audit", "jobs"]) {
+    for (const name of ["users", "limits", "prices", "providers", "alerts", "webhooks", "audit", "jobs", "settings"]) {
       await page.goto(`/manage/${name}`);
       await page.getByRole("heading", { name: "This page is for admins" }).waitFor();
     }
-    expect(
-      answers.filter(({ url }) => /trpc\/(users|limits|providers|credentials|alerts|webhooks|audit|jobs)\./.test(url)),
-    ).toEqual([]);
+    const parts = "users|limits|rules|budgets|prices|config|providers|credentials|alerts|webhooks|audit|jobs";
+    expect(answers.filter(({ url }) => new RegExp(`trpc/(${parts})\\.`).test(url))).toEqual([]);
     const refused = await page.request.get("/trpc/users.list?input=%7B%7D");
     expect(refused.status()).toBe(403);
   });

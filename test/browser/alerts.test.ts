@@ -11,6 +11,7 @@ import {
   openDashboard,
   signInAsAdmin,
 } from "../support/dashboard.ts";
+import { lookAtPage } from "../support/look-at-page.ts";
 import { recordSkip } from "../support/skip-ledger.ts";
 import { countGoodSignatures, openWebhookReceiver, type WebhookReceiver } from "../support/webhook-receiver.ts";
 import { makeJobTools, openWorkerHarness, type WorkerHarness } from "../support/worker-harness.ts";
@@ -278,19 +279,13 @@ describe.skipIf(isBrowserMissing)("alerts and webhooks", () => {
     await page.getByRole("region", { name: "Messages to Pager" }).first().getByText("pending").waitFor();
     await small.page.goto(page.url());
     await small.page.getByText("webhook.test").waitFor();
-    for (const name of ["webhooks", "alerts"]) {
-      if (name === "alerts") {
-        await small.page.goto("/manage/alerts");
-        await small.page.getByRole("button", { name: "Add rule" }).click();
-        await small.page.getByLabel("Pager").waitFor();
-        await small.takeScreenshot("mobile-alert-rule");
-        expect(await findAxeFindings(small.page)).toEqual([]);
-        await small.page.keyboard.press("Escape");
-      }
-      expect([name, await small.page.evaluate("document.documentElement.scrollWidth")]).toEqual([name, 360]);
-      await small.takeScreenshot(`mobile-${name}`);
-      expect(await findAxeFindings(small.page)).toEqual([]);
-    }
+    await lookAtPage(small, "mobile-webhooks");
+    await small.page.goto("/manage/alerts");
+    await small.page.getByRole("button", { name: "Add rule" }).click();
+    await small.page.getByLabel("Pager").waitFor();
+    await lookAtPage(small, "mobile-alert-rule");
+    await small.page.keyboard.press("Escape");
+    await lookAtPage(small, "mobile-alerts");
     expect(small.complaints).toEqual([]);
   });
 });

@@ -15,6 +15,7 @@ import { type Dashboard, isBrowserMissing, openDashboard, signInAsAdmin } from "
 import { openMatrixObjects } from "../support/matrix-objects.ts";
 import { recordSkip } from "../support/skip-ledger.ts";
 import { signUp } from "../support/users-harness.ts";
+import { waitUntil } from "../support/wait-until.ts";
 
 if (isBrowserMissing) recordSkip("browser", "no chromium on PATH");
 
@@ -121,7 +122,7 @@ describe.skipIf(isBrowserMissing)("requests that another page makes a signed-in 
       `fetch(${JSON.stringify(url)}, ${JSON.stringify({ ...init, credentials: "include" })}).catch(() => null)`,
     );
     // A browser asks before it sends JSON, is refused, and sends nothing.
-    if (variant === "fetch") await expect.poll(() => list().length, { interval: 5 }).toBeGreaterThan(seen);
+    if (variant === "fetch") await waitUntil(() => list().length > seen, "the answer to a request");
     return list()[seen] ?? null;
   }
 

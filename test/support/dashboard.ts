@@ -136,3 +136,18 @@ export async function signInAsAdmin(dashboard: Dashboard, page: Page, email = "a
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await page.waitForURL("**/api-keys");
 }
+
+const adminCookies = new WeakMap<Dashboard, Awaited<ReturnType<BrowserContext["cookies"]>>>();
+
+/** A page of an admin; the first one signs in, and the others have its session. */
+export async function openAdminPage(dashboard: Dashboard, options: PageOptions = {}): Promise<DashboardPage> {
+  const opened = await dashboard.openPage(options);
+  const cookies = adminCookies.get(dashboard);
+  if (cookies !== undefined) {
+    await opened.context.addCookies(cookies);
+    return opened;
+  }
+  await signInAsAdmin(dashboard, opened.page);
+  adminCookies.set(dashboard, await opened.context.cookies());
+  return opened;
+}

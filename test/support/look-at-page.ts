@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { findAxeFindings } from "./axe-findings.ts";
-import type { Dashboard, DashboardPage } from "./dashboard.ts";
+import { type Dashboard, type DashboardPage, openAdminPage } from "./dashboard.ts";
 
 /** Holds a page against axe and against its width, and leaves a picture of it. */
 export async function lookAtPage({ page, takeScreenshot }: DashboardPage, name: string): Promise<void> {
@@ -16,18 +16,17 @@ const sizes = [
   ...(process.env.TEST_TIER === "full" ? [{ width: 1440, height: 900 }] : []),
 ];
 
-/** Shows a page in the dark to whoever is signed in, and looks at it. */
+/** Looks at pages of an admin in the dark. */
 export async function lookInTheDark(
   dashboard: Dashboard,
-  signedIn: DashboardPage,
-  name: string,
-  open: (page: DashboardPage["page"]) => Promise<void>,
+  views: Readonly<Record<string, (page: DashboardPage["page"]) => Promise<void>>>,
 ): Promise<void> {
   for (const size of sizes) {
-    const dark = await dashboard.openPage({ ...size, isDark: true });
-    await dark.context.addCookies(await signedIn.context.cookies());
-    await open(dark.page);
-    await lookAtPage(dark, `${name}-dark-${size.width}`);
+    const dark = await openAdminPage(dashboard, { ...size, isDark: true });
+    for (const [name, open] of Object.entries(views)) {
+      await open(dark.page);
+      await lookAtPage(dark, `${name}-dark-${size.width}`);
+    }
     expect(dark.complaints).toEqual([]);
     await dark.context.close();
   }

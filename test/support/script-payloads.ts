@@ -73,14 +73,17 @@ const encoded = [
   "+ADw-script+AD4-xss=1+ADw-/script+AD4-",
   "\u202e>tpircs/<1=ssx>tpircs<",
 ];
+// What other languages would fill in is text here.
+/* oxlint-disable no-template-curly-in-string -- see above */
 const templates = [
   "{{constructor.constructor('xss=1')()}}",
-  "\${xss=1}",
+  "${xss=1}",
   "<%= xss=1 %>",
   "#{xss=1}",
-  "[[\${xss=1}]]",
+  "[[${xss=1}]]",
   "{% import xss=1 %}",
 ];
+/* oxlint-enable no-template-curly-in-string */
 
 /** What a spreadsheet would run. */
 export const formulas: readonly string[] = [

@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { insertUsageEvents } from "../../db/queries/insert-usage-events.ts";
@@ -7,8 +9,9 @@ import {
   type Dashboard,
   type DashboardPage,
   isBrowserMissing,
+  openAdminPage,
   openDashboard,
-  signInAsAdmin,
+  signUpOnPage,
 } from "../support/dashboard.ts";
 import { lookAtPage, lookInTheDark } from "../support/look-at-page.ts";
 import { makeUsageEvent } from "../support/make-usage-event.ts";
@@ -17,11 +20,13 @@ import { makeJobTools, openWorkerHarness, type WorkerHarness } from "../support/
 
 if (isBrowserMissing) recordSkip("browser", "no chromium on PATH");
 
-const config = `
-[models.plain]
+const makeModel = (name: string) => `
+[models.${name}]
 routing = ["e"]
-[models.plain.providers.e]
+[models.${name}.providers.e]
 type = "echo"
+`;
+const config = `${makeModel("plain")}
 [models.bare]
 routing = ["v"]
 [models.bare.providers.v]
@@ -29,7 +34,7 @@ type = "vllm"
 api_base = "http://127.0.0.1:9/v1"
 `;
 
-describe.skipIf(isBrowserMissing)("prices", () => {
+describe.skipIf(isBrowserMissing)("prices, settings, and filters in the address", () => {
   let dashboard: Dashboard;
   let worker: WorkerHarness;
   let signedIn: DashboardPage;
@@ -54,9 +59,8 @@ describe.skipIf(isBrowserMissing)("prices", () => {
     await mergeUsageParts(sql, 1_000);
   });
   beforeEach(async () => {
-    signedIn = await dashboard.openPage();
+    signedIn = await openAdminPage(dashboard);
     page = signedIn.page;
-    await signInAsAdmin(dashboard, page);
   });
   afterAll(async () => {
     await worker.stop();
@@ -143,7 +147,6 @@ describe.skipIf(isBrowserMissing)("prices", () => {
     await page.getByRole("button", { name: "Actions of openai::gpt-4.1-mini" }).click();
     await page.getByRole("menuitem", { name: "End the price" }).click();
     await page.getByText("it costs what the catalogue says").waitFor();
-    await lookAtPage(signedIn, "prices-end");
     await page.getByRole("button", { name: "End price" }).click();
     await models().getByText("openai::gpt-4.1-mini").waitFor({ state: "detached" });
     const ended = periods().getByRole("row").filter({ hasText: "openai::gpt-4.1-mini" });
@@ -152,10 +155,94 @@ describe.skipIf(isBrowserMissing)("prices", () => {
     await page.goto("/manage/prices");
     await models().getByText("plain", { exact: true }).waitFor();
     await lookAtPage(signedIn, "prices");
-    await lookInTheDark(dashboard, signedIn, "prices", async (dark) => {
-      await dark.goto("/manage/prices");
-      await dark.getByText("plain", { exact: true }).waitFor();
+    await lookInTheDark(dashboard, {
+      prices: async (dark) => {
+        await dark.goto("/manage/prices");
+        await dark.getByText("plain", { exact: true }).waitFor();
+      },
+      settings: async (dark) => {
+        await dark.goto("/manage/settings");
+        await dark.getByText("TOLLGATE_CONFIG", { exact: true }).waitFor();
+      },
     });
     expect(signedIn.complaints).toEqual([]);
+  });
+
+  it("shows what was read and from where, reads the file anew, and names what is wrong with it; no secret is told", async () => {
+    const { dataDir, secrets, database } = dashboard.gateway;
+    const file = join(dataDir, "tollgate.toml");
+    await page.goto("/manage/settings");
+    await page.getByText(file).waitFor();
+    await page.getByText("TOLLGATE_CONFIG", { exact: true }).waitFor();
+    const row = (text: string) => page.getByRole("row").filter({ hasText: text });
+    await row("[models]").getByText("config file").waitFor();
+    await row("[plans]").getByText("default").waitFor();
+    await row("[keys]").getByText("once the process starts anew").waitFor();
+    await page.getByText("set DATABASE_URL").waitFor();
+    await row("plain").getByText("none needed").waitFor();
+    await lookAtPage(signedIn, "settings");
+
+    writeFileSync(file, `${config}${makeModel("second")}[keys]\nexpiry_days_default = 7\n`);
+    const reload = page.getByRole("button", { name: "Reload the file" });
+    await reload.click();
+    await page.getByRole("dialog").getByRole("button", { name: "Reload" }).click();
+    const done = page.getByRole("dialog", { name: "The file was read anew" });
+    await done.getByText("models", { exact: true }).waitFor();
+    await done.locator("dd", { hasText: "keys" }).waitFor();
+    await done.getByRole("button", { name: "Done" }).click();
+    await row("second").waitFor();
+
+    writeFileSync(file, `${config}[plans.free]\nkeys = "many"\n[modles]\n`);
+    await reload.click();
+    await page.getByRole("dialog").getByRole("button", { name: "Reload" }).click();
+    await page.getByText("The file has mistakes; what was read before holds").waitFor();
+    await page.getByText("plans.free.keys").waitFor();
+    await page.getByText("modles").waitFor();
+    await lookAtPage(signedIn, "settings-mistakes");
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await row("second").waitFor();
+
+    const told = signedIn.answers.map(({ text }) => text).join("\n");
+    expect(told).toContain("DATABASE_URL");
+    for (const secret of [...Object.values(secrets), database.url, dashboard.gateway.tap.url]) {
+      expect(told).not.toContain(secret);
+    }
+    expect(signedIn.complaints).toEqual([]);
+  });
+
+  it("which users and which entries are shown stands in the address", async () => {
+    const other = await dashboard.openPage();
+    await signUpOnPage(other.page, "Second Person");
+    await page.goto("/manage/users?q=second&role=member");
+    const table = page.getByRole("region", { name: "Users" });
+    await table.getByText("Second Person").waitFor();
+    expect(await table.getByText("Grace Hopper").count()).toBe(0);
+    expect(await page.getByLabel("Search users").inputValue()).toBe("second");
+    await page.getByLabel("Role").selectOption("admin");
+    await page.getByText("No user matches").waitFor();
+    expect(new URL(page.url()).search).toBe("?q=second&role=admin");
+    await page.getByLabel("Search users").fill("");
+    await table.getByText("Grace Hopper").waitFor();
+    expect(new URL(page.url()).search).toBe("?role=admin");
+    await page.reload();
+    await table.getByText("Grace Hopper").waitFor();
+    expect(await table.getByText("Second Person").count()).toBe(0);
+    // What the page does not know is left out.
+    await page.goto("/manage/users?role=root");
+    await table.getByText("Second Person").waitFor();
+
+    await page.goto("/manage/audit?action=users.create");
+    const log = page.getByRole("region", { name: "Audit entries" });
+    await log.getByText("users.create").first().waitFor();
+    expect(await log.getByText("config.reload").count()).toBe(0);
+    await page.getByLabel("Action").fill("config.reload");
+    await log.getByText("config.reload").first().waitFor();
+    expect(new URL(page.url()).search).toBe("?action=config.reload");
+    await page.getByLabel("Object").fill("user");
+    await page.getByText("No entry matches").waitFor();
+    await page.reload();
+    await page.getByText("No entry matches").waitFor();
+    expect(await page.getByLabel("Object").inputValue()).toBe("user");
+    expect([...signedIn.complaints, ...other.complaints]).toEqual([]);
   });
 });
