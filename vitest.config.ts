@@ -2,8 +2,8 @@ import { defineConfig } from "vitest/config";
 import { SkipReporter } from "./test/support/skip-reporter.ts";
 import { SlowFirst } from "./test/support/slow-first.ts";
 
-/** Unit tests by the hundred thousand: part of `npm test`, too long for `npm run check`. */
-const longUnit = "test/unit/**/*-{fuzz,chaos}.test.ts";
+/** Unit tests by the hundred thousand, and those that wait for real connections: part of `npm test`, too long for `npm run check`. */
+const longUnit = "test/unit/**/*-{fuzz,chaos,network}.test.ts";
 
 /** Run twice: a sample of their runs in the unit project, all of them in the fuzz project. */
 const properties = "test/unit/**/*-property.test.ts";

@@ -8,7 +8,8 @@ export const noAny: Rule = {
       ? findMatches(
           source,
           "bare",
-          /(?<=[:<,|&(=]\s*|\b(?:as|extends|keyof|satisfies)\s+)\bany\b(?!\s*[(:?])/g,
+          // What stands before the word is looked at only where the word is.
+          /\bany\b(?<=(?:[:<,|&(=]\s*|\b(?:as|extends|keyof|satisfies)\s+)any)(?!\s*[(:?])/g,
           "`any`; say what it is",
         )
       : [],

@@ -64,7 +64,7 @@ describe("access tokens", () => {
   });
 
   test("of an account with another key are refused", async () => {
-    const other = openGoogleTokenEndpoint();
+    const other = openGoogleTokenEndpoint("test-project", "stranger");
     await expect(tokens.find(new Secret(other.account))).rejects.toThrow(/a wrong signature/);
   });
 
