@@ -1,15 +1,17 @@
+import { writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ProviderType, providerTypes } from "../../../server/core/provider-type.ts";
+import { openGoogleTokenEndpoint } from "../../support/google-token-endpoint.ts";
 import { fakeModels } from "../../support/provider-fake.ts";
 import { openTestGateway, type TestGateway } from "../../support/test-gateway.ts";
 import { openTrapListener, type TrapListener } from "../../support/trap-listener.ts";
 
-/** BARS.md C5, for every provider type but Google Vertex, whose token endpoint is on the internet. */
-const types = Object.keys(providerTypes).filter(
-  (type): type is ProviderType => type !== "echo" && !type.startsWith("gcp_vertex"),
-);
+/** BARS.md C5, for every provider type. */
+const types = Object.keys(providerTypes).filter((type): type is ProviderType => type !== "echo");
+const isVertex = (type: string): boolean => type.startsWith("gcp_vertex");
 const providerKey = "sk-provider-canary-8Hq2LmTnB27Q9xWz";
 
 interface Seen {
@@ -24,6 +26,9 @@ let trap: TrapListener;
 let gateway: TestGateway;
 let key: string;
 const seen: Seen[] = [];
+/** Stands for Google's token endpoint, which is on the internet. */
+const google = openGoogleTokenEndpoint();
+const ownFetch = globalThis.fetch;
 
 beforeAll(async () => {
   trap = await openTrapListener();
@@ -38,12 +43,18 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  globalThis.fetch = (input, init) =>
+    String(input instanceof Request ? input.url : input).startsWith("https://oauth2.googleapis.com/")
+      ? google.fetch(input, init)
+      : ownFetch(input, init);
   const models = types.map((type) => {
     const isAws = type === "aws_bedrock";
-    const base = isAws || type === "azure" ? url : `${url}/own`;
+    const base = isAws || isVertex(type) || type === "azure" ? url : `${url}/own`;
     const credential = isAws
       ? 'region = "us-east-1"\naccess_key_id = "env::MY_KEY"\nsecret_access_key = "env::MY_KEY"'
-      : 'api_key_location = "env::MY_KEY"';
+      : isVertex(type)
+        ? 'location = "us-east5"\napi_key_location = "path::account.json"'
+        : 'api_key_location = "env::MY_KEY"';
     return `
 [models.${type}]
 routing = ["own"]
@@ -55,11 +66,18 @@ retries = 0
 circuit_breaker = { failures = 0 }
 ${credential}`;
   });
-  gateway = await openTestGateway({ config: models.join("\n"), env: { MY_KEY: providerKey } });
+  gateway = await openTestGateway({
+    config: (folder) => {
+      writeFileSync(join(folder, "account.json"), google.account);
+      return models.join("\n");
+    },
+    env: { MY_KEY: providerKey },
+  });
   key = (await gateway.makeKey()).text;
 });
 afterAll(async () => {
   await gateway.close();
+  globalThis.fetch = ownFetch;
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
   await trap.close();
@@ -72,10 +90,22 @@ const fields = [
   "custom_host",
   "endpoint",
   "region",
+  "location",
+  "project",
+  "project_id",
+  "publisher",
   "organization",
   "extra_headers",
 ];
-const headers = ["x-custom-host", "x-api-base", "x-target-url", "x-forwarded-host", "api-key", "x-goog-api-key"];
+const headers = [
+  "x-custom-host",
+  "x-api-base",
+  "x-target-url",
+  "x-forwarded-host",
+  "api-key",
+  "x-goog-api-key",
+  "x-goog-user-project",
+];
 
 async function call(type: ProviderType, more: object, extra: Record<string, string> = {}): Promise<Seen | undefined> {
   const before = seen.length;
@@ -88,7 +118,8 @@ async function call(type: ProviderType, more: object, extra: Record<string, stri
 test.each(types)("%s: nothing that a client sends chooses host, path or credential", async (type) => {
   const plain = await call(type, {});
   expect(plain?.host).toMatch(/^127\.0\.0\.1:\d+$/);
-  expect(plain?.credentials).toContain(providerKey);
+  expect(plain?.credentials).toContain(isVertex(type) ? google.tokens.at(-1) : providerKey);
+  if (isVertex(type)) expect(plain?.path).toContain("/projects/test-project/locations/us-east5/publishers/");
   const hostile: unknown[] = [trap.url, { url: trap.url, authorization: "Bearer mine" }];
   let reached = 0;
   for (const value of hostile) {
