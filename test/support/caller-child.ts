@@ -6,7 +6,7 @@ const nowMs = (): number => performance.timeOrigin + performance.now();
 
 async function callOnce({ url, key, body, delayMs }: PlannedCall): Promise<CallAnswer> {
   if (delayMs > 0) await sleep(delayMs);
-  const answer: CallAnswer = { status: 0, code: "", costUsd: null, sentAtMs: nowMs(), decidedAtMs: 0 };
+  const answer: CallAnswer = { status: 0, code: "", costUsd: null, sentAtMs: nowMs(), decidedAtMs: 0, endedAtMs: 0 };
   try {
     const response = await fetch(`${url}/v1/chat/completions`, {
       method: "POST",
@@ -17,9 +17,10 @@ async function callOnce({ url, key, body, delayMs }: PlannedCall): Promise<CallA
     answer.status = response.status;
     answer.costUsd = response.headers.get("x-tollgate-cost-usd");
     const text = await response.text();
+    answer.endedAtMs = nowMs();
     if (response.status !== 200) answer.code = (JSON.parse(text) as { error: { code: string } }).error.code;
   } catch {
-    answer.decidedAtMs = nowMs();
+    answer.decidedAtMs = answer.endedAtMs = nowMs();
     answer.status = 0;
   }
   return answer;

@@ -22,6 +22,8 @@ export interface CallAnswer {
   sentAtMs: number;
   /** When the head of the answer came: it was decided by then. */
   decidedAtMs: number;
+  /** When its last byte came, or it broke off. */
+  endedAtMs: number;
 }
 
 /** Clients in a process of their own: a thousand calls at once would hold up the networks that stand in the test's. */
