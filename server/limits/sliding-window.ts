@@ -72,7 +72,7 @@ export class SlidingWindow implements RateCounter {
     for (let index = 0; index < this.#length; index++) {
       const slot = this.#at(index);
       excess -= this.#read(this.#amount, slot);
-      if (excess <= 0) return this.#read(this.#last, slot) + this.#windowMs - nowMs;
+      if (excess <= 0) return this.#findLeftMs(slot, nowMs);
     }
     return this.#windowMs;
   }
@@ -80,7 +80,12 @@ export class SlidingWindow implements RateCounter {
   resetMs(nowMs: number): number {
     this.#expire(nowMs);
     if (this.#length === 0) return 0;
-    return this.#read(this.#last, this.#at(this.#length - 1)) + this.#windowMs - nowMs;
+    return this.#findLeftMs(this.#at(this.#length - 1), nowMs);
+  }
+
+  /** Until an entry is out. Who asks may have come before the last use was counted. */
+  #findLeftMs(slot: number, nowMs: number): number {
+    return Math.min(this.#windowMs, this.#read(this.#last, slot) + this.#windowMs - nowMs);
   }
 
   /** Only a window in which nothing was counted yet can be seeded. */

@@ -43,6 +43,13 @@ function offer(limit: number, steps: readonly { afterMs: number; amount: number 
 }
 
 describe("SlidingWindow", () => {
+  it("never tells a longer wait than its length, to a call that came before the last one was counted", () => {
+    const window = new SlidingWindow(windowMs);
+    window.add(1_000_000, 1);
+    expect(window.resetMs(999_950)).toBe(windowMs);
+    expect(window.waitMs(999_950, 1, requests(1))).toBe(windowMs);
+  });
+
   it("lets no more than the limit into any window, whatever the times", () => {
     let checked = 0;
     let waits = 0;
