@@ -119,7 +119,7 @@ test.each(types)("%s: nothing that a client sends chooses host, path or credenti
   const plain = await call(type, {});
   expect(plain?.host).toMatch(/^127\.0\.0\.1:\d+$/);
   expect(plain?.credentials).toContain(isVertex(type) ? google.tokens.at(-1) : providerKey);
-  if (isVertex(type)) expect(plain?.path).toContain("/projects/test-project/locations/us-east5/publishers/");
+  expect(plain?.path).toContain(isVertex(type) ? "/projects/test-project/locations/us-east5/publishers/" : "/");
   const hostile: unknown[] = [trap.url, { url: trap.url, authorization: "Bearer mine" }];
   let reached = 0;
   for (const value of hostile) {
