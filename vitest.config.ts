@@ -52,7 +52,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           // More than two cores: these tests wait for processes, time-outs and schedules more than they compute.
-          maxWorkers: 3,
+          maxWorkers: 4,
           sequence: { groupOrder: 2 },
         },
       },
@@ -74,7 +74,8 @@ export default defineConfig({
           globalSetup: ["test/support/global-setup.ts", "test/support/build-setup.ts"],
           testTimeout: 180_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
+          // Two installations at once: they mostly wait. The full tier measures, and has the machine for one.
+          maxWorkers: process.env.TEST_TIER === "full" ? 1 : 2,
           sequence: { groupOrder: 4 },
         },
       },
