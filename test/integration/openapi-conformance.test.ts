@@ -23,7 +23,7 @@ import { runBatches } from "../support/run-batches.ts";
 import { makeSeededRandom } from "../support/seeded-random.ts";
 
 /** BARS.md I4 and I5. */
-const count = process.env.TEST_TIER === "full" ? 10_000 : 50;
+const count = process.env.TEST_TIER === "full" ? 10_000 : 100;
 const { seed } = makeSeededRandom();
 const document = makeOpenApiDocument("0.0.0", "");
 const operations = listOperations(document).map((each) => ({ ...each, id: each.operation.operationId }));
@@ -79,6 +79,7 @@ async function makeWebhooks(path: string): Promise<Samples> {
     select 'msg_' || replace(gen_random_uuid()::text, '-', ''), ${made[0]?.id ?? ""}, 'webhook.test', '{}', 'parked', now(), now(), now()
     from generate_series(1, ${isReplay ? 150 : 1}) returning id`;
   return {
+    to: fc.constant(["team@example.com"]),
     webhook_id: fc.constantFrom(...made.map(({ id }) => id)),
     delivery_id: fc.constantFrom(...rows.map(({ id }) => id)),
     kind: fc.constantFrom("standard", "slack"),
@@ -322,8 +323,8 @@ describe(`${count} generated requests per operation`, () => {
       );
       expect(problems.slice(0, 3)).toEqual([]);
       const succeeded = [200, 201, 202, 204].reduce((sum, status) => sum + (statuses[status] ?? 0), 0);
-      // Nobody is deleted twice.
-      expect(succeeded).toBeGreaterThan(operation.id === "deleteUser" ? 3 : numRuns / 20);
+      // Nobody is deleted twice, and of some fields only one may be given.
+      expect(succeeded).toBeGreaterThan(operation.id === "deleteUser" ? 3 : numRuns / 50);
     },
     3_600_000,
   );
