@@ -74,8 +74,7 @@ export default defineConfig({
           globalSetup: ["test/support/global-setup.ts", "test/support/build-setup.ts"],
           testTimeout: 180_000,
           hookTimeout: 60_000,
-          // Two installations at once: they mostly wait. The full tier measures, and has the machine for one.
-          maxWorkers: process.env.TEST_TIER === "full" ? 1 : 2,
+          fileParallelism: false,
           sequence: { groupOrder: 4 },
         },
       },
