@@ -116,7 +116,10 @@ export async function openTollgate(options: TollgateOptions): Promise<TollgatePr
     async ready() {
       await waitUntil(async () => !isRunning() || (await findStatus(`${url}/readyz`)) === 200, "/readyz", 60_000);
       if (!isRunning()) throw new Error(`it ended before it was ready:\n${output()}`);
-      return performance.now() - startedMs;
+      const readyMs = performance.now() - startedMs;
+      // It answers a moment before it has written its keys.
+      await waitUntil(() => !isRunning() || /Gateway\s+http/.test(output()), "its first screen", 10_000);
+      return readyMs;
     },
     isRunning,
     ended,
