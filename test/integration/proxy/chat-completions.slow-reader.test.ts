@@ -3,6 +3,7 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { fastFlush } from "../../support/event-of.ts";
 import { makeChatRequest } from "../../support/leaving-client.ts";
+import { listResponses } from "../../support/list-responses.ts";
 import { makeModelConfig, openTestGateway, type TestGateway } from "../../support/test-gateway.ts";
 import { waitUntil } from "../../support/wait-until.ts";
 
@@ -111,7 +112,7 @@ describe("clients that do not read", () => {
     const stood = [...sent];
     const grown = getMemory() - before;
     // The gateway's own side of each connection, as Node tells it.
-    const held = listResponses().map((response) => response.writableLength);
+    const held = listResponses(Number(new URL(gateway.url).port)).map((response) => response.writableLength);
     console.info(
       `backpressure: ${readers} streams of ${streamBytes / mebi} MiB stood at ${stood.map((bytes) => (bytes / mebi).toFixed(1)).join(", ")} MiB; ` +
         `the gateway held at most ${Math.max(...held)} bytes of one; RSS grew by ${(grown / mebi).toFixed(1)} MiB`,
@@ -151,16 +152,3 @@ describe("clients that do not read", () => {
     expect(events.map((event) => event.status)).toEqual([499, 499]);
   });
 });
-
-/** The responses that this process is writing as the gateway: found by what they answer. */
-function listResponses(): ServerResponse[] {
-  const handles = (process as unknown as { _getActiveHandles(): unknown[] })._getActiveHandles();
-  return handles.flatMap((handle) => {
-    const message = (handle as { _httpMessage?: ServerResponse })._httpMessage;
-    return message?.getHeader === undefined || !isGateway(message) ? [] : [message];
-  });
-}
-
-function isGateway(response: ServerResponse): boolean {
-  return response.req?.socket.localPort === Number(new URL(gateway.url).port);
-}
