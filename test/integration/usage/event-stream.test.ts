@@ -37,8 +37,9 @@ async function openTail(key: string, query = ""): Promise<Tail> {
     }
     over = true;
   })();
+  // The empty line ends a frame: without it the newest may have come in half.
   const events = () =>
-    [...text.matchAll(/^event: event\ndata: (.*)$/gm)].map((match) => JSON.parse(match[1] ?? "") as EventView);
+    [...text.matchAll(/^event: event\ndata: (.*)\n\n/gm)].map((match) => JSON.parse(match[1] ?? "") as EventView);
   await waitUntil(() => text.includes(": watching"), "the first look", 30_000);
   return { text: () => text, events, isOver: () => over, close: () => abort.abort() };
 }
