@@ -174,7 +174,7 @@ export const settingSchemas = {
   egress: z.strictObject({ allow: z.array(network).max(200).default([]) }),
   journal: z.strictObject({
     flush_interval_ms: count(1, 60_000, 500),
-    batch_events_max: count(1, 10_000, 1_000),
+    batch_events_max: count(1, 10_000, 4_000),
     pending_events_max: count(1_000, 10_000_000, 200_000),
     segment_bytes_max: count(64 * kibi, gibi, 16 * mebi),
   }),

@@ -64,7 +64,7 @@ export async function openLeaseProcess(options: LeaseProcessOptions): Promise<Le
     metrics,
     logger,
     flushIntervalMs: options.flushIntervalMs ?? 33,
-    batchEventsMax: 1_000,
+    batchEventsMax: 4_000,
     pendingEventsMax: 100_000,
   });
   const connection = new LeaseConnection(database, name);

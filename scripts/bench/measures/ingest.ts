@@ -13,7 +13,7 @@ import { listDescendants } from "../processes/descendants.ts";
 import type { Bench, Measure } from "./measure.ts";
 
 /** The flusher's batch. */
-const batchEvents = 1_000;
+const batchEvents = 4_000;
 const distinctKeys = 1_000;
 
 /** Events per second that the product's own ingest statement writes over one connection. */
@@ -51,8 +51,8 @@ export const ingest: Measure = {
   },
 };
 
-const warmUpBatches = 30;
-const batchesPerRound = (bench: Bench): number => (bench.options.quick ? 30 : 200);
+const warmUpBatches = 10;
+const batchesPerRound = (bench: Bench): number => (bench.options.quick ? 10 : 50);
 
 async function measureRounds(bench: Bench, ingest: UsageIngest): Promise<number[]> {
   const perSecond: number[] = [];
