@@ -83,7 +83,7 @@ export default defineConfig({
           // Not part of `npm test`: it installs packages of another language.
           name: "clients",
           include: ["test/clients/**/*.test.ts"],
-          globalSetup: ["test/support/global-setup.ts"],
+          globalSetup: ["test/support/global-setup.ts", "test/support/build-setup.ts"],
           testTimeout: 120_000,
           hookTimeout: 60_000,
           fileParallelism: false,

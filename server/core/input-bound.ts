@@ -69,7 +69,8 @@ function lookInto(value: unknown, depth: number, found: Found): void {
   }
   const fields = value as Readonly<Record<string, unknown>>;
   if (isImage(fields)) found.images += 1;
-  for (const [name, inner] of Object.entries(fields)) {
+  for (const name of Object.keys(fields)) {
+    const inner = fields[name];
     if (inner === null || inner === undefined) continue;
     if (remoteFields.has(name) && isReference(name, inner)) found.isRemote = true;
     lookInto(inner, depth + 1, found);

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { findBuiltProgram } from "../support/built-program.ts";
 
 const racers = 4;
 const folders = 200;
@@ -23,7 +24,7 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 it("of processes that race for folders whose owners are dead, each folder gets exactly one", async () => {
   const startMs = String(Date.now() + startInMs);
-  const args = ["--import", "tsx", "test/support/owner-lock-child.ts", root, String(folders), startMs];
+  const args = [findBuiltProgram("owner-lock-child"), root, String(folders), startMs];
   const children = Array.from({ length: racers }, () =>
     spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] }),
   );

@@ -1,14 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { expect, test, vi } from "vitest";
+import { findBuiltProgram } from "../support/built-program.ts";
 
-const child = fileURLToPath(new URL("../support/shutdown-child.ts", import.meta.url));
+const child = findBuiltProgram("shutdown-child");
 
 async function startChild(
   way: string,
 ): Promise<{ process: ChildProcess; lines(): string[]; exit: Promise<unknown[]> }> {
-  const started = spawn(process.execPath, ["--import", "tsx", child, way], { stdio: ["ignore", "pipe", "inherit"] });
+  const started = spawn(process.execPath, [child, way], { stdio: ["ignore", "pipe", "inherit"] });
   let text = "";
   started.stdout.on("data", (chunk) => {
     text += String(chunk);

@@ -1,6 +1,6 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
+import { findBuiltProgram } from "./built-program.ts";
 
 /** One call to `/v1/chat/completions`. */
 export interface PlannedCall {
@@ -33,10 +33,10 @@ export interface CallerProcess {
   close(): Promise<void>;
 }
 
-const entry = fileURLToPath(new URL("./caller-child.ts", import.meta.url));
+const entry = findBuiltProgram("caller-child");
 
 export function openCallerProcess(): CallerProcess {
-  const child = fork(entry, { execArgv: ["--import", import.meta.resolve("tsx")] });
+  const child = fork(entry);
   let last: Promise<unknown> = Promise.resolve();
   const runOne = async (plan: readonly PlannedCall[]): Promise<CallAnswer[]> => {
     child.send(plan);

@@ -1,5 +1,5 @@
 /**
- * A process that owns an embedded PostgreSQL, for tests that kill it: `node --import tsx embedded-postgres-child.ts OPTIONS`.
+ * A process that owns an embedded PostgreSQL, for tests that kill it: `node embedded-postgres-child.js OPTIONS`.
  * Tells what happens as one JSON object per line; `stop` on its standard input shuts it down in order.
  */
 import { once } from "node:events";

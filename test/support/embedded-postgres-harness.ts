@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import postgres from "postgres";
 
 const REPO = fileURLToPath(new URL("../..", import.meta.url));
-const CHILD = "test/support/embedded-postgres-child.ts";
+const CHILD = "dist/test/support/embedded-postgres-child.js";
 const EVENT_TIMEOUT_MS = 30_000;
 
 interface OwnerEvent {
@@ -51,7 +51,7 @@ const owners: Owner[] = [];
 
 export function startOwner(options: OwnerOptions): Owner {
   const app = options.app ?? REPO;
-  const words = [...(options.prefix ?? []), process.execPath, "--import", "tsx", CHILD];
+  const words = [...(options.prefix ?? []), process.execPath, CHILD];
   const [program = "", ...args] = [...words, JSON.stringify({ dataDir: options.dataDir, parameters })];
   const child = spawn(program, args, {
     cwd: app,

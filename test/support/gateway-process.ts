@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { findBuiltProgram } from "./built-program.ts";
 import { openStatementTap, type StatementTap } from "./statement-tap.ts";
 import { openTestDatabase, type TestDatabase } from "./test-database.ts";
 import { waitUntil } from "./wait-until.ts";
@@ -52,7 +52,7 @@ export interface GatewayProcessOptions {
   keepOutput?: boolean;
 }
 
-const entry = fileURLToPath(new URL("./gateway-child.ts", import.meta.url));
+const entry = findBuiltProgram("gateway-child");
 
 /** Starts the whole gateway (inference, admin, operations; no workers) in a process of its own over a database of its own. */
 export async function openGatewayProcess(options: GatewayProcessOptions = {}): Promise<GatewayProcess> {
@@ -67,7 +67,7 @@ export async function openGatewayProcess(options: GatewayProcessOptions = {}): P
     TOLLGATE_SESSION_SECRET: randomBytes(36).toString("base64"),
   };
   const child = fork(entry, [], {
-    execArgv: ["--import", import.meta.resolve("tsx"), "--expose-gc"],
+    execArgv: ["--expose-gc"],
     env: {
       PATH: process.env.PATH ?? "",
       HOST: "127.0.0.1",

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { appendFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { findBuiltProgram } from "./built-program.ts";
 
 /** The scripted upstream in a process of its own, whose log survives whatever happens to a gateway. */
 export interface UpstreamProcess {
@@ -10,12 +10,12 @@ export interface UpstreamProcess {
   close(): Promise<void>;
 }
 
-const entry = fileURLToPath(new URL("./scripted-upstream-process.ts", import.meta.url));
+const entry = findBuiltProgram("scripted-upstream-process");
 
 export async function openUpstreamProcess(logFile: string): Promise<UpstreamProcess> {
   // A log without a call is a log too.
   appendFileSync(logFile, "");
-  const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), entry, "--log", logFile], {
+  const child = spawn(process.execPath, [entry, "--log", logFile], {
     env: { PATH: process.env.PATH ?? "" },
     stdio: ["ignore", "pipe", "inherit"],
   });

@@ -1,7 +1,6 @@
 import { fork } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { leaseBudgets, openBudgetWindows } from "../../../db/queries/lease-budgets.ts";
 import { makeCloseLine, makeOpenLine } from "../../../server/core/usage-line.ts";
@@ -10,6 +9,7 @@ import { getJournalOwner } from "../../../server/ledger/journal-owner.ts";
 import { recoverJournals } from "../../../server/ledger/recovery.ts";
 import { openClock } from "../../../server/platform/clock.ts";
 import { openLogger } from "../../../server/platform/logger.ts";
+import { findBuiltProgram } from "../../support/built-program.ts";
 import { makeWindow } from "../../support/lease-processes.ts";
 import { makeUsageEvent } from "../../support/make-usage-event.ts";
 import { findWindow } from "../../support/stored-windows.ts";
@@ -74,8 +74,7 @@ async function findWriteOff(): Promise<bigint> {
 
 /** Recovers in a process that is killed as soon as its first events are stored. */
 async function killInTheMiddle(calls: number): Promise<void> {
-  const entry = fileURLToPath(new URL("../../support/recovery-child.ts", import.meta.url));
-  const child = fork(entry, [journalDir, test.url], { execArgv: ["--import", import.meta.resolve("tsx")] });
+  const child = fork(findBuiltProgram("recovery-child"), [journalDir, test.url]);
   const ended = new Promise((resolve) => child.on("exit", resolve));
   const count = async () => Number((await sql()`select count(*) as n from usage_event`)[0]?.n);
   await waitUntil(async () => (await count()) > 0, "the first events are stored", 20_000);

@@ -2,9 +2,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { findBuiltProgram } from "../../support/built-program.ts";
 import { listCompressedBodies } from "../../support/compressed-bodies.ts";
 import { type GatewayProcess, openGatewayProcess, type ProcessMeasures } from "../../support/gateway-process.ts";
 import { findLastingFaults } from "../../support/lasting-faults.ts";
@@ -25,8 +25,7 @@ let base: ProcessMeasures;
 
 /** The bombs are made in a process of their own, so that their making is nobody's delay here. */
 async function openBomber(): Promise<typeof bomber> {
-  const entry = fileURLToPath(new URL("../../support/scripted-upstream-process.ts", import.meta.url));
-  const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), entry], {
+  const child = spawn(process.execPath, [findBuiltProgram("scripted-upstream-process")], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const [line] = (await once(child.stdout, "data")) as [Buffer];
