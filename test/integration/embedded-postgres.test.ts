@@ -165,7 +165,7 @@ describe("two owners", () => {
     const { databaseUrl } = await first.event("open");
     const refusal = await findRefusal(dataDir);
     expect(refusal).toContain(`in use by process ${first.pid} (`);
-    expect(refusal).toContain("embedded-postgres-child.ts");
+    expect(refusal).toContain("embedded-postgres-child.js");
     expect(await findEmbeddedPostgres(dataDir)).toEqual({ databaseUrl, ownerPid: first.pid });
     expect(await runSql(databaseUrl, "select 1 as n")).toEqual([{ n: 1 }]);
     await first.stop();

@@ -1,11 +1,11 @@
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 /**
- * What a gateway asks whether or not anybody calls: heartbeats, the audit log's checkpoint, limit rules that may have changed, and twice a
- * second at most the sum of what was refused, however much that was; the health of providers.
+ * What a gateway asks whether or not anybody calls: heartbeats, the audit log's checkpoint, limit rules, prices and
+ * credentials that may have changed, the health of providers, and twice a second at most the sum of what was refused, however much that was.
  */
 export const ofItself =
-  /pg_notify|audit_entry|budget_process|limit_rule_version|insert into usage_refusal|insert into provider_health/;
+  /pg_notify|audit_entry|budget_process|limit_rule_version|from model_price|from provider_credential|insert into usage_refusal|insert into provider_health/;
 
 /** What PostgreSQL was asked, read off the wire: the ground truth for "no query". */
 export interface StatementTap {
