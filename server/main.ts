@@ -1,22 +1,20 @@
 import { randomBytes } from "node:crypto";
-import type { IncomingMessage, Server } from "node:http";
+import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import type { Redis } from "ioredis";
 import { findAnyApiKey } from "../db/queries/find-any-api-key.ts";
 import { makeAdminRouter } from "./admin/admin-router.ts";
 import { openCheckpointKeeper } from "./admin/audit/checkpoint-keeper.ts";
+import { makeAdminCaller } from "./admin-caller.ts";
 import { makeApp, type Routers } from "./app.ts";
 import { type Context, openContext } from "./context.ts";
-import type { ApiKey } from "./core/api-key.ts";
-import type { Refusal } from "./core/error.ts";
 import { isPermissionGranted } from "./core/permission.ts";
 import { Secret } from "./core/secret.ts";
 import { makeHttpClose } from "./http/drain.ts";
 import { makeOperationsRouter } from "./http/health.ts";
 import { makeHttpServer } from "./http/server.ts";
 import { makeDashboardRouter } from "./http/static.ts";
-import { isRefusal } from "./keys/authenticate.ts";
 import { makeFirstKeys } from "./keys/first-keys.ts";
 import { makeBanner } from "./platform/banner.ts";
 import { type Config, loadProcessConfig, loadProcessFailpoint } from "./platform/config.ts";
@@ -30,7 +28,6 @@ import { makePolicyCheck } from "./platform/redis-policy.ts";
 import { openShutdown, type Shutdown } from "./platform/shutdown.ts";
 import { version } from "./platform/version.ts";
 import { openWorkerProcess, type WorkerProcess } from "./platform/worker-process.ts";
-import { findCorsOrigin, findPlaceRefusal } from "./proxy/admit.ts";
 import { makeProbeProvider } from "./proxy/probe-provider.ts";
 import { makeHotRoutes, makeInferenceRouter } from "./proxy/router.ts";
 import { openStore } from "./store.ts";
@@ -129,6 +126,7 @@ function makeRouters(
   queueBoard: QueueBoard,
 ): Routers {
   const { config, clock, database, logger, metrics } = context;
+  const caller = makeAdminCaller(context);
   return {
     inference: makeInferenceRouter(context.proxy),
     operations: makeOperationsRouter({
@@ -145,13 +143,14 @@ function makeRouters(
       areWorkersUp,
       findClientAddress: context.proxy.findClientAddress,
       authorize: async (request) => {
-        const answer = await authenticateAdmin(context, request);
+        const answer = await caller.authenticate(request);
         return answer.ok && isPermissionGranted(answer.key.permissions, "admin:usage");
       },
     }),
     admin: makeAdminRouter({
       isDraining: () => shutdown.draining,
-      authenticate: (request) => authenticateAdmin(context, request),
+      authenticate: caller.authenticate,
+      noticeRefusal: caller.noticeRefusal,
       version,
       database,
       clock,
@@ -164,20 +163,6 @@ function makeRouters(
     }),
     dashboard: makeDashboardRouter(),
   };
-}
-
-/** Judges the bearer of an admin call: the key, and the network that it may be used from. */
-async function authenticateAdmin(
-  context: Context,
-  request: IncomingMessage,
-): Promise<{ ok: true; key: ApiKey } | { ok: false; refusal: Refusal }> {
-  const known = await context.proxy.authenticate(request, "bearer");
-  if (isRefusal(known)) return { ok: false, refusal: known };
-  const address = context.proxy.findClientAddress(request);
-  const refusal = findPlaceRefusal(known, address, findCorsOrigin(known, request.headers.origin));
-  if (refusal !== null) return { ok: false, refusal };
-  context.proxy.lastUsed.noticeUse(known, context.clock.nowMs(), address);
-  return { ok: true, key: known.key };
 }
 
 /** @returns the address for people, with the port that was really taken. */

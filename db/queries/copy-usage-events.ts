@@ -99,7 +99,8 @@ export async function copyUsageEvents(
   beforeCommit: () => void,
 ): Promise<void> {
   const rows = new CopyBuffer();
-  await client.query("begin");
+  // A process that is frozen in the middle must not hold the windows of budgets, which others settle too, for ever.
+  await client.query("begin; set local idle_in_transaction_session_timeout = '10s'");
   try {
     const first = events.reduce((least, event) => Math.min(least, event.atMs), Number.POSITIVE_INFINITY);
     const last = events.reduce((most, event) => Math.max(most, event.atMs), 0);

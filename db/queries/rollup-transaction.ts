@@ -13,6 +13,8 @@ export async function runRollupTransaction<T>(
     // Sorts and hashes of a batch stay in memory; one such transaction runs at a time.
     await transaction`set local work_mem = '64MB'`;
     await transaction`set local lock_timeout = '60s'`;
+    // Nobody waits for long for a process that was frozen in the middle; its work is undone, and done by another.
+    await transaction`set local idle_in_transaction_session_timeout = '10s'`;
     await transaction`select pg_advisory_xact_lock(hashtext('tollgate.usage_rollup'))`;
     return await run(transaction);
   })) as T;

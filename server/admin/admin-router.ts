@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { IncomingMessage } from "node:http";
 import { createExpressMiddleware } from "@trpc/server/adapters/express";
 import express, { type NextFunction, type Request, type Response } from "express";
 import helmet from "helmet";
@@ -26,6 +27,8 @@ const batchMax = 20;
 export interface AdminRouterDeps extends Omit<AdminContext, "caller" | "origin"> {
   /** Judges the credential of a request: format, digest, state, expiry, network. Never reads the body. */
   authenticate(req: Request): Promise<{ ok: true; key: ApiKey } | { ok: false; refusal: Refusal }>;
+  /** Told of every call that is answered with a refusal. */
+  noticeRefusal(req: IncomingMessage, refusal: Refusal): void;
   /** The pages under `/admin/queues`; none unless given. */
   queueBoard?: QueueBoard;
   /** The product's, for the OpenAPI document. */
@@ -39,7 +42,7 @@ export interface AdminRouterDeps extends Omit<AdminContext, "caller" | "origin">
  * itself; all others go on to the next router untouched.
  */
 export function makeAdminRouter(deps: AdminRouterDeps): express.Router {
-  const { authenticate, version, queueBoard, isDraining = () => false, ...context } = deps;
+  const { authenticate, noticeRefusal, version, queueBoard, isDraining = () => false, ...context } = deps;
   const contexts = new WeakMap<Request, AdminContext>();
   const gate = new SessionGate(context);
   const findClientAddress = makeFindClientAddress(deps.config.gateway.trustedProxies);
@@ -77,6 +80,11 @@ export function makeAdminRouter(deps: AdminRouterDeps): express.Router {
     deps.logger.error({ err: error, path: req.baseUrl + req.path, requestId }, "an admin call failed");
   }
 
+  function refuse(req: Request, res: Response, refusal: Refusal): void {
+    noticeRefusal(req, refusal);
+    respondRefusal(res, refusal);
+  }
+
   const rest = express.Router({ caseSensitive: true, strict: true });
   rest.get("/openapi.json", (_req, res) => void res.json(makeOpenApiDocument(version, "")));
   rest.use("/docs", makeDocsRouter());
@@ -94,12 +102,12 @@ export function makeAdminRouter(deps: AdminRouterDeps): express.Router {
   const life = { findContext, loadContext, isDraining };
   for (const route of streamRoutes) rest.get(route.path, makeStreamHandler(route, life));
   if (queueBoard !== undefined) rest.use("/queues", makeQueuesPage(queueBoard, findContext));
-  rest.use(makeRestHandler(findContext));
+  rest.use(makeRestHandler(findContext, refuse));
   rest.use((error: unknown, req: Request, res: Response, next: NextFunction) => {
     if (res.headersSent) return next(error);
     const refusal = parseRefusal(error);
     logFault(refusal, error, req, res);
-    respondRefusal(res, refusal);
+    refuse(req, res, refusal);
   });
 
   const trpc = createExpressMiddleware({
@@ -116,6 +124,7 @@ export function makeAdminRouter(deps: AdminRouterDeps): express.Router {
         throw makeTrpcError(new AppError(code, message, { ...more, cause: error }));
       }
     },
+    onError: ({ error, req }) => noticeRefusal(req, parseRefusal(error)),
     responseMeta: ({ errors }) =>
       errors[0] === undefined ? {} : { headers: makeRefusalHeaders(parseRefusal(errors[0])) },
   });

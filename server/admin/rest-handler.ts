@@ -25,7 +25,10 @@ export function makeRefusalHeaders(refusal: Refusal): Record<string, string> {
  * The procedures as REST, under the paths that their metadata names. The body is read after the caller's permission was
  * judged: who lacks it learns nothing about the input.
  */
-export function makeRestHandler(findContext: (req: Request) => AdminContext): RequestHandler {
+export function makeRestHandler(
+  findContext: (req: Request) => AdminContext,
+  refuse: (req: Request, res: Response, refusal: Refusal) => void,
+): RequestHandler {
   const find = makeRestMatcher(makeRestRoutes(appRouter));
   return async (req, res) => {
     const found = find(req.method, req.path);
@@ -47,7 +50,7 @@ export function makeRestHandler(findContext: (req: Request) => AdminContext): Re
       else res.json(answer);
     } catch (error) {
       // A fault of ours is in the log already: every procedure's outermost layer tells it.
-      respondRefusal(res, parseRefusal(error));
+      refuse(req, res, parseRefusal(error));
     }
   };
 }

@@ -28,6 +28,7 @@ beforeAll(async () => {
       clock: { ...shared.clock, nowMs: fail },
       logger,
       version: "0",
+      noticeRefusal: () => undefined,
       authenticate: () => {
         if (isBroken) fail();
         const permissions = ["*"];

@@ -140,6 +140,7 @@ export async function openAdminHarness(keys: Partial<Config["keys"]> = {}): Prom
     makeAdminRouter({
       ...shared,
       version: "0.0.0",
+      noticeRefusal: () => undefined,
       async authenticate(req) {
         const text = req.headers.authorization?.replace(/^Bearer /, "");
         if (text === undefined) return { ok: false, refusal: makeRefusal("missing_api_key") };
