@@ -100,7 +100,8 @@ export default defineConfig({
           globalSetup: ["test/support/global-setup.ts", "test/support/build-setup.ts"],
           testTimeout: 120_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
+          // A browser waits for much: two of them take two thirds of the time of one after the other.
+          maxWorkers: 2,
           sequence: { groupOrder: 5 },
         },
       },

@@ -10,7 +10,7 @@ import { makeSqlPayload } from "../../support/sql-payloads.ts";
  * BARS.md C1. Statements are read off the wire. An error of PostgreSQL that no test expects, as 42601 would be, fails the
  * run (see support/global-setup.ts).
  */
-const payloadsPerPlace = process.env.TEST_TIER === "full" ? 100_000 : 60;
+const payloadsPerPlace = process.env.TEST_TIER === "full" ? 100_000 : 25;
 
 let gateway: GatewayProcess;
 beforeAll(async () => {
