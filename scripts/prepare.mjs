@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { isDriverFaulty, mendDriver } from "./mend-driver.mjs";
 import { takeLock, updateLock } from "./prepare-lock.mjs";
 
 /**
@@ -141,6 +142,15 @@ const install = {
   },
 };
 
+/** @type {Step} */
+const mend = {
+  progress: "Mending the PostgreSQL driver …",
+  isStale: () => isDriverFaulty(root),
+  async run() {
+    mendDriver(root);
+  },
+};
+
 /**
  * @param {string} folder
  * @param {string} ending
@@ -253,7 +263,7 @@ function runCommand(command, args, output, nodeEnv = process.env["NODE_ENV"]) {
 }
 
 const isBuildWanted = process.argv.includes("--build");
-const steps = isBuildWanted ? [install, build, buildDashboard] : [install];
+const steps = isBuildWanted ? [install, mend, build, buildDashboard] : [install, mend];
 
 async function prepare() {
   if (!steps.some((step) => step.isStale())) return;

@@ -71,7 +71,8 @@ describe("prepare", () => {
     folder = mkdtempSync(join(tmpdir(), "tollgate-prepare-"));
     started = [];
     for (const name of ["scripts/cli", "server", "npm"]) mkdirSync(join(folder, name), { recursive: true });
-    for (const name of ["prepare.mjs", "prepare-lock.mjs"]) cpSync(join(scripts, name), join(folder, "scripts", name));
+    for (const name of ["prepare.mjs", "prepare-lock.mjs", "mend-driver.mjs"])
+      cpSync(join(scripts, name), join(folder, "scripts", name));
     write("npm/npm-cli.js", npmText);
     write("tsc.cjs", tscText);
     write("server/main.ts", "");
