@@ -6,7 +6,6 @@ import type { Redis } from "ioredis";
 import { findAnyApiKey } from "../db/queries/find-any-api-key.ts";
 import { makeAdminRouter } from "./admin/admin-router.ts";
 import { openCheckpointKeeper } from "./admin/audit/checkpoint-keeper.ts";
-import { makeAdminCaller } from "./admin-caller.ts";
 import { makeApp, type Routers } from "./app.ts";
 import { type Context, openContext } from "./context.ts";
 import { isPermissionGranted } from "./core/permission.ts";
@@ -28,6 +27,7 @@ import { makePolicyCheck } from "./platform/redis-policy.ts";
 import { openShutdown, type Shutdown } from "./platform/shutdown.ts";
 import { version } from "./platform/version.ts";
 import { openWorkerProcess, type WorkerProcess } from "./platform/worker-process.ts";
+import { makeAdminCaller } from "./proxy/admin-caller.ts";
 import { makeProbeProvider } from "./proxy/probe-provider.ts";
 import { makeHotRoutes, makeInferenceRouter } from "./proxy/router.ts";
 import { openStore } from "./store.ts";
@@ -126,7 +126,7 @@ function makeRouters(
   queueBoard: QueueBoard,
 ): Routers {
   const { config, clock, database, logger, metrics } = context;
-  const caller = makeAdminCaller(context);
+  const caller = makeAdminCaller(context.proxy);
   return {
     inference: makeInferenceRouter(context.proxy),
     operations: makeOperationsRouter({

@@ -1,11 +1,11 @@
 import type { IncomingMessage } from "node:http";
-import type { Context } from "./context.ts";
-import type { ApiKey } from "./core/api-key.ts";
-import type { Refusal } from "./core/error.ts";
-import { isRefusal, type KeyRefusal } from "./keys/authenticate.ts";
-import type { KnownKey } from "./keys/known-key.ts";
-import { findCorsOrigin, findPlaceRefusal } from "./proxy/admit.ts";
-import { noticeRefusal } from "./proxy/notice-refusal.ts";
+import type { ApiKey } from "../core/api-key.ts";
+import type { Refusal } from "../core/error.ts";
+import { isRefusal, type KeyRefusal } from "../keys/authenticate.ts";
+import type { KnownKey } from "../keys/known-key.ts";
+import { findCorsOrigin, findPlaceRefusal } from "./admit.ts";
+import type { ProxyContext } from "./context.ts";
+import { noticeRefusal } from "./notice-refusal.ts";
 
 /** The bearer keys of admin calls. */
 export interface AdminCaller {
@@ -15,7 +15,7 @@ export interface AdminCaller {
   noticeRefusal(request: IncomingMessage, refusal: Refusal): void;
 }
 
-export function makeAdminCaller({ proxy, clock }: Pick<Context, "proxy" | "clock">): AdminCaller {
+export function makeAdminCaller(proxy: ProxyContext): AdminCaller {
   const found = new WeakMap<IncomingMessage, KnownKey | KeyRefusal>();
   return {
     async authenticate(request) {
@@ -25,7 +25,7 @@ export function makeAdminCaller({ proxy, clock }: Pick<Context, "proxy" | "clock
       const address = proxy.findClientAddress(request);
       const refusal = findPlaceRefusal(known, address, findCorsOrigin(known, request.headers.origin));
       if (refusal !== null) return { ok: false, refusal };
-      proxy.lastUsed.noticeUse(known, clock.nowMs(), address);
+      proxy.lastUsed.noticeUse(known, proxy.clock.nowMs(), address);
       return { ok: true, key: known.key };
     },
     noticeRefusal(request, refusal) {
