@@ -34,7 +34,7 @@ export default defineConfig({
           // One more than the cores: some wait for a time-out of a real connection.
           maxWorkers: 3,
           sequence: { groupOrder: 0 },
-          provide: { propertyShare: 0.02 },
+          provide: { propertyShare: 0.01 },
         },
       },
       {

@@ -21,7 +21,7 @@ describe("parseRequestTags", () => {
           for (const key of Object.keys(JSON.parse(result) as object)) expect(Object.hasOwn(bound, key)).toBe(false);
         },
       ),
-      { numRuns: 2_000 },
+      { numRuns: 300 },
     );
   });
 
