@@ -46,7 +46,11 @@ test(`SIGKILL at each failpoint, ${seeds} times: each dispatch has one row with 
     for (let name = plan.shift(); name !== undefined; name = plan.shift()) {
       const nth = 1 + random.integer(rare.has(name) ? 1 : 20);
       await gateway.start({ failpoint: `${name}:${nth}` });
-      await waitUntil(() => !gateway.process.isRunning(), `${name}:${nth}`, 30_000);
+      await waitUntil(() => !gateway.process.isRunning(), `${name}:${nth}`, 30_000).catch((error: Error) => {
+        const answers = JSON.stringify(Object.fromEntries(load.statuses));
+        const said = gateway.process.output().slice(-3_000);
+        throw new Error(`${error.message}; answers so far ${answers}; it said:\n${said}`, { cause: error });
+      });
       expect(await gateway.process.ended).toEqual({ code: null, signal: "SIGKILL" });
       died.push(name);
     }
