@@ -12,6 +12,7 @@ const columns = [
   "output_tokens, reasoning_tokens, input_audio_tokens, output_audio_tokens, bytes_in, bytes_out, latency_ms",
   "first_token_ms, status, attempts, stream, public_id, owner_id, model, provider, endpoint, code, usage_source",
   "price_id, client_ip, origin, budget_windows, key_tags, request_tags",
+  "hour_cache_write_tokens",
 ].join(", ");
 const columnCount = columns.split(",").length;
 
@@ -78,6 +79,7 @@ function writeEvent(rows: CopyBuffer, partId: bigint, event: UsageEvent): void {
   else rows.text(event.budgetWindows);
   writeTags(rows, event.keyTags);
   writeTags(rows, event.requestTags);
+  rows.integer(event.hourCacheWriteTokens);
 }
 
 function writeTags(rows: CopyBuffer, tags: string): void {

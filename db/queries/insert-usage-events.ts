@@ -24,6 +24,7 @@ const measures: readonly [name: string, type: string, read: Read][] = [
   ["input_tokens", "bigint", (event) => event.inputTokens],
   ["cached_input_tokens", "bigint", (event) => event.cachedInputTokens],
   ["cache_write_tokens", "bigint", (event) => event.cacheWriteTokens],
+  ["hour_cache_write_tokens", "bigint", (event) => event.hourCacheWriteTokens],
   ["output_tokens", "bigint", (event) => event.outputTokens],
   ["reasoning_tokens", "bigint", (event) => event.reasoningTokens],
   ["input_audio_tokens", "bigint", (event) => event.inputAudioTokens],

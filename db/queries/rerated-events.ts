@@ -55,7 +55,7 @@ function makeCurrent(sql: postgres.Sql | postgres.TransactionSql, range: RerateR
       coalesce(a.price_id, e.price_id) as price_id,
       e.cost_nano_usd is null and a.price_id is null as is_unpriced,
       coalesce(e.cost_nano_usd, 0) + coalesce(a.delta, 0) as cost,
-      e.input_tokens, e.output_tokens, e.cached_input_tokens, e.cache_write_tokens, e.reasoning_tokens,
+      e.input_tokens, e.output_tokens, e.cached_input_tokens, e.cache_write_tokens, e.hour_cache_write_tokens, e.reasoning_tokens,
       e.input_audio_tokens, e.output_audio_tokens
     from usage_event e
     left join lateral (
@@ -106,7 +106,7 @@ function makeChanged(
       select c.*, p.new_price_id,
         div(
           c.input_tokens * p.input + c.output_tokens * p.output + c.cached_input_tokens * p.cached_input
-            + c.cache_write_tokens * p.cache_write + c.reasoning_tokens * p.reasoning
+            + c.cache_write_tokens * p.cache_write + c.hour_cache_write_tokens * p.hour_cache_write + c.reasoning_tokens * p.reasoning
             + c.input_audio_tokens * p.input_audio + c.output_audio_tokens * p.output_audio + 999999,
           1000000
         )::bigint as new_cost
@@ -117,10 +117,10 @@ function makeChanged(
         ${texts(({ band }) => String(band.fromInputTokens))}::text[]::bigint[],
         ${texts(({ band }) => String(band.toInputTokens ?? Number.MAX_SAFE_INTEGER))}::text[]::bigint[],
         ${rate("inputTokens")}::text[]::numeric[], ${rate("outputTokens")}::text[]::numeric[], ${rate("cachedInputTokens")}::text[]::numeric[],
-        ${rate("cacheWriteTokens")}::text[]::numeric[], ${rate("reasoningTokens")}::text[]::numeric[],
+        ${rate("cacheWriteTokens")}::text[]::numeric[], ${rate("hourCacheWriteTokens")}::text[]::numeric[], ${rate("reasoningTokens")}::text[]::numeric[],
         ${rate("inputAudioTokens")}::text[]::numeric[], ${rate("outputAudioTokens")}::text[]::numeric[]
       ) as p(model, provider, price_id, new_price_id, from_tokens, to_tokens, input, output, cached_input, cache_write,
-        reasoning, input_audio, output_audio)
+        hour_cache_write, reasoning, input_audio, output_audio)
         on p.model = c.model and p.provider = c.provider and p.price_id = c.price_id
           and c.input_tokens + c.cached_input_tokens + c.cache_write_tokens + c.input_audio_tokens >= p.from_tokens
           and c.input_tokens + c.cached_input_tokens + c.cache_write_tokens + c.input_audio_tokens < p.to_tokens

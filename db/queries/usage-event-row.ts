@@ -20,6 +20,7 @@ export interface UsageEventRow {
   input_tokens: string;
   cached_input_tokens: string;
   cache_write_tokens: string;
+  hour_cache_write_tokens: string;
   output_tokens: string;
   reasoning_tokens: string;
   input_audio_tokens: string;
@@ -47,7 +48,7 @@ export interface UsageEventRow {
 
 /** The columns of {@link UsageEventRow}. */
 export const usageEventColumns = `floor(extract(epoch from at) * 1000) as at_ms, id, part_id, cost_nano_usd, reserved_nano_usd,
-  input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, input_audio_tokens,
+  input_tokens, cached_input_tokens, cache_write_tokens, hour_cache_write_tokens, output_tokens, reasoning_tokens, input_audio_tokens,
   output_audio_tokens, bytes_in, bytes_out, latency_ms, first_token_ms, status, attempts, stream, public_id, owner_id, model,
   provider, endpoint, code, usage_source, price_id, client_ip, origin, key_tags, request_tags`;
 
@@ -79,6 +80,7 @@ export function parseUsageEventRow(row: UsageEventRow): StoredEvent {
     inputTokens: Number(row.input_tokens),
     cachedInputTokens: Number(row.cached_input_tokens),
     cacheWriteTokens: Number(row.cache_write_tokens),
+    hourCacheWriteTokens: Number(row.hour_cache_write_tokens),
     outputTokens: Number(row.output_tokens),
     reasoningTokens: Number(row.reasoning_tokens),
     inputAudioTokens: Number(row.input_audio_tokens),

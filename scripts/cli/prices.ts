@@ -13,6 +13,7 @@ interface SetFlags extends CommonFlags {
   output: string;
   cachedInput?: string;
   cacheWrite?: string;
+  hourCacheWrite?: string;
   reasoning?: string;
   inputAudio?: string;
   outputAudio?: string;
@@ -114,6 +115,7 @@ function makeSet(io: CliIo): Command {
     .requiredOption("--output <usd>", "of output tokens")
     .option("--cached-input <usd>", "of input that the provider had cached; that of input unless given")
     .option("--cache-write <usd>", "of input that it writes into its cache; that of input unless given")
+    .option("--hour-cache-write <usd>", "of the same where it is kept for an hour; 1.6 times that unless given")
     .option("--reasoning <usd>", "of reasoning tokens; that of output unless given")
     .option("--input-audio <usd>", "of audio in; that of input unless given")
     .option("--output-audio <usd>", "of audio out; that of output unless given");
@@ -130,7 +132,14 @@ function makeInput(model: string, flags: SetFlags): z.input<typeof putPriceInput
     input_usd_per_million: flags.input,
     output_usd_per_million: flags.output,
   };
-  for (const bucket of ["cachedInput", "cacheWrite", "reasoning", "inputAudio", "outputAudio"] as const) {
+  for (const bucket of [
+    "cachedInput",
+    "cacheWrite",
+    "hourCacheWrite",
+    "reasoning",
+    "inputAudio",
+    "outputAudio",
+  ] as const) {
     const rate = flags[bucket];
     if (rate !== undefined) input[rateFields[bucket]] = rate;
   }

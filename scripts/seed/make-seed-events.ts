@@ -93,6 +93,7 @@ function makeSeedEvent(
     inputTokens,
     cachedInputTokens: random.next() < 0.2 ? Math.floor(1_500 * random.next()) : 0,
     cacheWriteTokens: 0,
+    hourCacheWriteTokens: 0,
     outputTokens,
     reasoningTokens: model % 4 === 0 ? Math.floor(400 * random.next()) : 0,
     inputAudioTokens: 0,

@@ -17,18 +17,20 @@ const noCount = Number.NaN;
 export function parseAnthropicUsage(value: unknown): UsageReading {
   if (!isFields(value)) return refuse("usage is not an object");
   const details = value.output_tokens_details ?? {};
-  if (!isFields(details)) return refuse("the details of usage are not an object");
+  const creation = value.cache_creation ?? {};
+  if (!isFields(details) || !isFields(creation)) return refuse("the details of usage are not an object");
   if ((value.input_tokens ?? null) === null || (value.output_tokens ?? null) === null) {
     return refuse("usage does not count input and output");
   }
   const inputTokens = readCount(value.input_tokens);
   const cachedInputTokens = readCount(value.cache_read_input_tokens);
   const cacheWriteTokens = readCount(value.cache_creation_input_tokens);
+  const hourCacheWriteTokens = readCount(creation.ephemeral_1h_input_tokens);
   const output = readCount(value.output_tokens);
   const reasoningTokens = readCount(details.thinking_tokens);
-  if (Number.isNaN(inputTokens + cachedInputTokens + cacheWriteTokens + output + reasoningTokens)) {
-    return refuse("usage holds a count that is not an integer from 0 to 2^53-1");
-  }
+  const all = inputTokens + cachedInputTokens + cacheWriteTokens + hourCacheWriteTokens + output + reasoningTokens;
+  if (Number.isNaN(all)) return refuse("usage holds a count that is not an integer from 0 to 2^53-1");
+  if (hourCacheWriteTokens > cacheWriteTokens) return refuse("tokens cached for an hour are more than those cached");
   const outputTokens = output - reasoningTokens;
   if (outputTokens < 0) return refuse("thinking tokens are more than the output");
   return {
@@ -37,6 +39,7 @@ export function parseAnthropicUsage(value: unknown): UsageReading {
       inputTokens,
       cachedInputTokens,
       cacheWriteTokens,
+      hourCacheWriteTokens,
       outputTokens,
       reasoningTokens,
       inputAudioTokens: 0,

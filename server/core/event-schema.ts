@@ -65,6 +65,7 @@ export const eventView = z.object({
   input_tokens: z.number(),
   cached_input_tokens: z.number(),
   cache_write_tokens: z.number(),
+  hour_cache_write_tokens: z.number().describe("Of `cache_write_tokens`, those that are kept for an hour."),
   output_tokens: z.number(),
   reasoning_tokens: z.number(),
   input_audio_tokens: z.number(),

@@ -7,6 +7,7 @@ export const rateFields = {
   output: "output_usd_per_million",
   cachedInput: "cached_input_usd_per_million",
   cacheWrite: "cache_write_usd_per_million",
+  hourCacheWrite: "hour_cache_write_usd_per_million",
   reasoning: "reasoning_usd_per_million",
   inputAudio: "input_audio_usd_per_million",
   outputAudio: "output_audio_usd_per_million",
@@ -36,6 +37,8 @@ export function makeFlatPrice(source: "config" | "stored", model: string, rates:
 }
 
 function makePriceId(source: string, model: string, rates: FlatRates): string {
-  const text = rateBuckets.map((bucket) => `${bucket}=${rates[bucket] ?? ""}`).join(";");
+  // A price without the rate that came later has the id that it always had.
+  const named = rateBuckets.filter((bucket) => bucket !== "hourCacheWrite" || rates[bucket] !== undefined);
+  const text = named.map((bucket) => `${bucket}=${rates[bucket] ?? ""}`).join(";");
   return `${source}:${model}:${createHash("sha256").update(text).digest("hex").slice(0, 8)}`;
 }

@@ -12,6 +12,8 @@ export interface CallBound {
   inputTokens: number;
   /** Beyond the output cap: what is predicted is charged as output where it was wrong. */
   extraOutputTokens: number;
+  /** The provider is asked to keep parts of the input for an hour, which costs more. */
+  isHourCached: boolean;
 }
 
 /** Deeper than any body that a provider takes; below this everything counts as out of sight. */
@@ -31,6 +33,7 @@ const remoteFields = new Set([
 interface Found {
   images: number;
   isRemote: boolean;
+  isHourCached: boolean;
 }
 
 /**
@@ -46,7 +49,7 @@ export function makeInputBound(
   bodyBytes: number,
   contextTokensMax: number | null,
 ): CallBound {
-  const found: Found = { images: 0, isRemote: false };
+  const found: Found = { images: 0, isRemote: false, isHourCached: false };
   lookInto(body, 0, found);
   // A stored prompt of the responses API; the text of `/completions` is no table.
   if (isTable(body.prompt)) found.isRemote = true;
@@ -54,6 +57,7 @@ export function makeInputBound(
   return {
     inputTokens: found.isRemote ? Math.max(inBody, contextTokensMax ?? contextTokensDefault) : inBody,
     extraOutputTokens: countPrediction(body.prediction),
+    isHourCached: found.isHourCached,
   };
 }
 
@@ -73,6 +77,7 @@ function lookInto(value: unknown, depth: number, found: Found): void {
     const inner = fields[name];
     if (inner === null || inner === undefined) continue;
     if (remoteFields.has(name) && isReference(name, inner)) found.isRemote = true;
+    if (name === "ttl" && inner === "1h") found.isHourCached = true;
     lookInto(inner, depth + 1, found);
   }
   if (isRemotePart(fields)) found.isRemote = true;

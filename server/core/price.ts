@@ -18,12 +18,26 @@ export interface Price {
   output: TieredRate;
   cachedInput?: TieredRate;
   cacheWrite?: TieredRate;
+  /** Of tokens that are cached for an hour; as dear against `cacheWrite` as Anthropic has them, unless given. */
+  hourCacheWrite?: TieredRate;
   reasoning?: TieredRate;
   inputAudio?: TieredRate;
   outputAudio?: TieredRate;
 }
 
 const tokensPerRate = 1_000_000n;
+
+/** Anthropic charges twice the input for what it keeps for an hour, and 5/4 of it for five minutes. */
+const hourToShort = { times: 8n, by: 5n };
+
+/** The rate of tokens that are cached for an hour. */
+function findHourRate(price: Price): TieredRate {
+  if (price.hourCacheWrite !== undefined) return price.hourCacheWrite;
+  if (price.cacheWrite === undefined) return price.input;
+  const make = (rate: Rate): Rate => (rate * hourToShort.times) / hourToShort.by;
+  const { base, tiers } = price.cacheWrite;
+  return { base: make(base), tiers: tiers.map((tier) => ({ ...tier, rate: make(tier.rate) })) };
+}
 
 /** Makes a rate without tiers. `ratePerMillion` is nano-USD per million tokens. */
 export function makeFlatRate(ratePerMillion: Rate): TieredRate {
@@ -52,6 +66,10 @@ export function makeCharge(price: Price, usage: Readonly<TokenUsage>): NanoUsd {
   add(usage.outputTokens, price.output);
   add(usage.cachedInputTokens, price.cachedInput ?? price.input);
   add(usage.cacheWriteTokens, price.cacheWrite ?? price.input);
+  if (usage.hourCacheWriteTokens > 0) {
+    const more = rateFor(findHourRate(price), inputAll) - rateFor(price.cacheWrite ?? price.input, inputAll);
+    sum += BigInt(usage.hourCacheWriteTokens) * more;
+  }
   add(usage.reasoningTokens, price.reasoning ?? price.output);
   add(usage.inputAudioTokens, price.inputAudio ?? price.input);
   add(usage.outputAudioTokens, price.outputAudio ?? price.output);
@@ -63,7 +81,10 @@ export interface PriceBand {
   fromInputTokens: number;
   /** `null`: of any size. */
   toInputTokens: number | null;
-  /** One for each bucket of {@link TokenUsage}, those without a rate of their own filled in. */
+  /**
+   * One for each number of {@link TokenUsage}, those without a rate of their own filled in. That of a part of a bucket is what it
+   * costs beyond the rate of the bucket.
+   */
   rates: Record<keyof TokenUsage, Rate>;
 }
 
@@ -74,6 +95,7 @@ export function makePriceBands(price: Price): PriceBand[] {
     outputTokens: price.output,
     cachedInputTokens: price.cachedInput ?? price.input,
     cacheWriteTokens: price.cacheWrite ?? price.input,
+    hourCacheWriteTokens: findHourRate(price),
     reasoningTokens: price.reasoning ?? price.output,
     inputAudioTokens: price.inputAudio ?? price.input,
     outputAudioTokens: price.outputAudio ?? price.output,
@@ -81,12 +103,10 @@ export function makePriceBands(price: Price): PriceBand[] {
   const starts = Object.values(byBucket).flatMap(({ tiers }) => tiers.map(({ fromInputTokens }) => fromInputTokens));
   const edges = [...new Set([0, ...starts.filter((start) => start > 0)])].sort((one, other) => one - other);
   return edges.map((fromInputTokens, index) => {
-    const rates = Object.entries(byBucket).map(([bucket, rate]) => [bucket, rateFor(rate, fromInputTokens)]);
-    return {
-      fromInputTokens,
-      toInputTokens: edges[index + 1] ?? null,
-      rates: Object.fromEntries(rates) as PriceBand["rates"],
-    };
+    const list = Object.entries(byBucket).map(([bucket, rate]) => [bucket, rateFor(rate, fromInputTokens)]);
+    const rates = Object.fromEntries(list) as PriceBand["rates"];
+    rates.hourCacheWriteTokens -= rates.cacheWriteTokens;
+    return { fromInputTokens, toInputTokens: edges[index + 1] ?? null, rates };
   });
 }
 
@@ -101,13 +121,16 @@ function highest(rates: readonly (TieredRate | undefined)[]): Rate {
 }
 
 /** The dearest rates of a price, nano-USD per million tokens. Kept, because a call is bounded by them each time. */
-const bounds = new WeakMap<Price, { input: Rate; output: Rate }>();
+const bounds = new WeakMap<Price, { input: Rate; hourInput: Rate; output: Rate }>();
 
-function findBounds(price: Price): { input: Rate; output: Rate } {
+function findBounds(price: Price): { input: Rate; hourInput: Rate; output: Rate } {
   let found = bounds.get(price);
   if (found === undefined) {
+    const input = highest([price.input, price.cachedInput, price.cacheWrite, price.inputAudio]);
+    const hour = highest([findHourRate(price)]);
     found = {
-      input: highest([price.input, price.cachedInput, price.cacheWrite, price.inputAudio]),
+      input,
+      hourInput: hour > input ? hour : input,
       output: highest([price.output, price.reasoning, price.outputAudio]),
     };
     bounds.set(price, found);
@@ -118,17 +141,24 @@ function findBounds(price: Price): { input: Rate; output: Rate } {
 /**
  * The most that a call can cost at list price: every input token at the dearest input rate, every output token at the
  * dearest output rate. Used as the amount reserved before the call.
+ *
+ * @param isHourCached it asks the provider to keep parts of its input for an hour.
  */
-export function makeUpperBound(price: Price, inputTokensMax: number, outputTokensMax: number): NanoUsd {
-  const { input, output } = findBounds(price);
-  const sum = BigInt(inputTokensMax) * input + BigInt(outputTokensMax) * output;
+export function makeUpperBound(
+  price: Price,
+  inputTokensMax: number,
+  outputTokensMax: number,
+  isHourCached = false,
+): NanoUsd {
+  const { input, hourInput, output } = findBounds(price);
+  const sum = BigInt(inputTokensMax) * (isHourCached ? hourInput : input) + BigInt(outputTokensMax) * output;
   return (sum + tokensPerRate - 1n) / tokensPerRate;
 }
 
 /** The most output tokens with which {@link makeUpperBound} stays within `amount`; negative where no output fits. */
-export function findOutputWithin(price: Price, inputTokensMax: number, amount: NanoUsd): number {
-  const { input, output } = findBounds(price);
-  const rest = amount * tokensPerRate - BigInt(inputTokensMax) * input;
+export function findOutputWithin(price: Price, inputTokensMax: number, amount: NanoUsd, isHourCached = false): number {
+  const { input, hourInput, output } = findBounds(price);
+  const rest = amount * tokensPerRate - BigInt(inputTokensMax) * (isHourCached ? hourInput : input);
   if (rest < 0n) return -1;
   return output === 0n ? Number.MAX_SAFE_INTEGER : Number(rest / output);
 }

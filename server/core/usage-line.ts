@@ -7,7 +7,9 @@ import type { UsageEvent } from "./usage-event.ts";
 /** What an event says whose gateway died under it. */
 const diedCode = "internal_error";
 const openFieldCount = 17;
-const closeFieldCount = 19;
+const closeFieldCount = 20;
+/** Without the tokens that are cached for an hour, as a release before them wrote it. */
+const oldCloseFieldCount = 19;
 const whole = /^\d+$/;
 
 /** What the end of a call adds to what was known at its beginning. */
@@ -42,7 +44,7 @@ export function makeOpenLine(e: UsageEvent): string {
 
 /** The end of a call, for the beginning of the same id. */
 export function makeCloseLine(e: UsageEnd): string {
-  return `${e.id}\t${clean(e.provider)}\t${e.status}\t${e.code}\t${e.attempts}\t${e.usageSource}\t${e.costNanoUsd ?? ""}\t${clean(e.priceId)}\t${e.latencyMs}\t${e.firstTokenMs}\t${e.bytesOut}\t${e.inputTokens}\t${e.cachedInputTokens}\t${e.cacheWriteTokens}\t${e.outputTokens}\t${e.reasoningTokens}\t${e.inputAudioTokens}\t${e.outputAudioTokens}\t.`;
+  return `${e.id}\t${clean(e.provider)}\t${e.status}\t${e.code}\t${e.attempts}\t${e.usageSource}\t${e.costNanoUsd ?? ""}\t${clean(e.priceId)}\t${e.latencyMs}\t${e.firstTokenMs}\t${e.bytesOut}\t${e.inputTokens}\t${e.cachedInputTokens}\t${e.cacheWriteTokens}\t${e.outputTokens}\t${e.reasoningTokens}\t${e.inputAudioTokens}\t${e.outputAudioTokens}\t${e.hourCacheWriteTokens}\t.`;
 }
 
 /**
@@ -90,10 +92,11 @@ export function parseOpenLine(line: string): UsageEvent | null {
 /** Reads an end back; `null` where the line is cut short or not one of ours. */
 export function parseCloseLine(line: string): UsageEnd | null {
   const f = line.split("\t");
+  if (f.length === oldCloseFieldCount && f[oldCloseFieldCount - 1] === ".") f.splice(-1, 0, "0");
   if (f.length !== closeFieldCount || f[closeFieldCount - 1] !== ".") return null;
   const text = (index: number): string => f[index] as string;
   const number = (index: number): number => Number(f[index]);
-  const counts = [2, 4, 10, 11, 12, 13, 14, 15, 16, 17];
+  const counts = [2, 4, 10, 11, 12, 13, 14, 15, 16, 17, 18];
   if (text(6) !== "" && !whole.test(text(6))) return null;
   if (counts.some((index) => !Number.isSafeInteger(number(index)))) return null;
   if (!Number.isFinite(number(8)) || !Number.isFinite(number(9))) return null;
@@ -116,5 +119,6 @@ export function parseCloseLine(line: string): UsageEnd | null {
     reasoningTokens: number(15),
     inputAudioTokens: number(16),
     outputAudioTokens: number(17),
+    hourCacheWriteTokens: number(18),
   };
 }

@@ -25,6 +25,7 @@ const noCount = Number.NaN;
  * Other names. Source: the providers' API references.
  * - DeepSeek `prompt_cache_hit_tokens`, Moonshot `cached_tokens`: parts of `prompt_tokens`.
  * - OpenRouter `prompt_tokens_details.cache_write_tokens`: a part of `prompt_tokens`.
+ * - Ours, for what we translate: `prompt_tokens_details.hour_cache_write_tokens`, a part of `cache_write_tokens`.
  * - Gateways before Anthropic (LiteLLM) `cache_read_input_tokens`, `cache_creation_input_tokens`: parts of
  *   `prompt_tokens`. Beside `input_tokens` they are Anthropic's own report, where they are no parts: refused.
  */
@@ -50,14 +51,15 @@ export function parseOpenAiUsage(value: unknown): UsageReading {
     inputDetails["cached_tokens"] ?? value["prompt_cache_hit_tokens"] ?? value["cached_tokens"] ?? cacheRead,
   );
   const cacheWrite = readCount(inputDetails["cache_write_tokens"] ?? cacheCreation);
+  const hourCacheWrite = readCount(inputDetails["hour_cache_write_tokens"]);
   const inputAudio = readCount(inputDetails["audio_tokens"]);
   const output = readCount(outputValue);
   const reasoning = readCount(outputDetails["reasoning_tokens"]);
   const outputAudio = readCount(outputDetails["audio_tokens"]);
   const total = readCount(value["total_tokens"]);
-  if (Number.isNaN(input + cached + cacheWrite + inputAudio + output + reasoning + outputAudio + total)) {
-    return refuse("usage holds a count that is not an integer from 0 to 2^53-1");
-  }
+  const all = input + cached + cacheWrite + hourCacheWrite + inputAudio + output + reasoning + outputAudio + total;
+  if (Number.isNaN(all)) return refuse("usage holds a count that is not an integer from 0 to 2^53-1");
+  if (hourCacheWrite > cacheWrite) return refuse("tokens cached for an hour are more than those cached");
 
   const inputTokens = input - cached - cacheWrite - inputAudio;
   if (inputTokens < 0) return refuse("cached, cache-write and audio tokens are more than the input");
@@ -71,6 +73,7 @@ export function parseOpenAiUsage(value: unknown): UsageReading {
       inputTokens,
       cachedInputTokens: cached,
       cacheWriteTokens: cacheWrite,
+      hourCacheWriteTokens: hourCacheWrite,
       outputTokens,
       reasoningTokens: reasoningIsOutside ? outside : reasoning,
       inputAudioTokens: inputAudio,

@@ -116,6 +116,7 @@ export const priceSchema = z.strictObject({
   output_usd_per_million: rate,
   cached_input_usd_per_million: rate.optional(),
   cache_write_usd_per_million: rate.optional(),
+  hour_cache_write_usd_per_million: rate.optional(),
   reasoning_usd_per_million: rate.optional(),
   input_audio_usd_per_million: rate.optional(),
   output_audio_usd_per_million: rate.optional(),

@@ -63,6 +63,8 @@ export interface Admission {
   outputTokensMax: number | null;
   /** Output tokens that are charged beside the answer's. */
   extraOutputTokens: number;
+  /** As `CallBound` says. */
+  isHourCached: boolean;
   /** The most output tokens that the call can have. */
   outputTokensBound: number;
   /** The most that the call can cost at list price; 0 where it has none. */
@@ -104,24 +106,28 @@ export function admit(
   let outputTokensMax = keyCap === null ? asked : asked === null ? keyCap : Math.min(keyCap, asked);
   if (isBudgeted) outputTokensMax ??= fallback;
   // A token is at least one byte of the request, so its bytes bound its tokens.
-  const { inputTokens: inputTokensBound, extraOutputTokens } = isBudgeted
+  const {
+    inputTokens: inputTokensBound,
+    extraOutputTokens,
+    isHourCached,
+  } = isBudgeted
     ? makeInputBound(request.json, request.inputBytes, findContextTokens(targets))
     : // Nobody's money hangs on it: what an event says that its gateway could not finish.
-      { inputTokens: request.inputBytes, extraOutputTokens: 0 };
+      { inputTokens: request.inputBytes, extraOutputTokens: 0, isHourCached: false };
   const cap = outputTokensMax ?? fallback;
-  const reservedNanoUsd = findCostBound(targets, inputTokensBound, cap * request.choices + extraOutputTokens);
+  const findBound = (outputCap: number): bigint =>
+    findCostBound(targets, inputTokensBound, outputCap * request.choices + extraOutputTokens, isHourCached);
+  const reservedNanoUsd = findBound(cap);
   const leastCap = asked === null && isBudgeted ? Math.min(cap, outputTokensLeast) : cap;
   return {
     targets,
     inputTokensBound,
     outputTokensMax,
     extraOutputTokens,
+    isHourCached,
     outputTokensBound: cap * request.choices,
     reservedNanoUsd,
-    leastNanoUsd:
-      leastCap === cap
-        ? reservedNanoUsd
-        : findCostBound(targets, inputTokensBound, leastCap * request.choices + extraOutputTokens),
+    leastNanoUsd: leastCap === cap ? reservedNanoUsd : findBound(leastCap),
   };
 }
 
@@ -136,11 +142,16 @@ function findContextTokens(targets: readonly ProviderTarget[]): number | null {
 }
 
 /** The most that a call can cost at any of the providers; 0 where none has a price. */
-function findCostBound(targets: readonly ProviderTarget[], inputTokens: number, outputTokens: number): bigint {
+function findCostBound(
+  targets: readonly ProviderTarget[],
+  inputTokens: number,
+  outputTokens: number,
+  isHourCached: boolean,
+): bigint {
   let most = 0n;
   for (const { price } of targets) {
     if (price === null) continue;
-    const amount = makeUpperBound(price, inputTokens, outputTokens);
+    const amount = makeUpperBound(price, inputTokens, outputTokens, isHourCached);
     if (amount > most) most = amount;
   }
   return most;
@@ -155,7 +166,8 @@ export function makeSmaller(admission: Admission, amount: bigint, choices: numbe
   let outputTokens = admission.outputTokensBound;
   for (const { price } of admission.targets) {
     if (price === null) continue;
-    const fitting = findOutputWithin(price, admission.inputTokensBound, amount) - admission.extraOutputTokens;
+    const fitting =
+      findOutputWithin(price, admission.inputTokensBound, amount, admission.isHourCached) - admission.extraOutputTokens;
     outputTokens = Math.min(outputTokens, fitting);
   }
   const outputTokensMax = Math.floor(outputTokens / choices);
@@ -164,14 +176,14 @@ export function makeSmaller(admission: Admission, amount: bigint, choices: numbe
 
 /** The admission of a call of whose input more is known. */
 export function makeCounted(admission: Admission, inputTokensBound: number, request: ParsedInference): Admission {
-  const { targets, outputTokensBound } = admission;
+  const { targets, outputTokensBound, isHourCached } = admission;
   const cap = outputTokensBound / request.choices;
   const leastCap = request.outputTokensMax === null ? Math.min(cap, outputTokensLeast) : cap;
   return {
     ...admission,
     inputTokensBound,
-    reservedNanoUsd: findCostBound(targets, inputTokensBound, outputTokensBound),
-    leastNanoUsd: findCostBound(targets, inputTokensBound, leastCap * request.choices),
+    reservedNanoUsd: findCostBound(targets, inputTokensBound, outputTokensBound, isHourCached),
+    leastNanoUsd: findCostBound(targets, inputTokensBound, leastCap * request.choices, isHourCached),
   };
 }
 

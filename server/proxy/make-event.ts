@@ -55,6 +55,7 @@ export function makeEvent(
     inputTokens: 0,
     cachedInputTokens: 0,
     cacheWriteTokens: 0,
+    hourCacheWriteTokens: 0,
     outputTokens: 0,
     reasoningTokens: 0,
     inputAudioTokens: 0,

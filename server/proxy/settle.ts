@@ -40,6 +40,7 @@ export function setUsage(
   event.inputTokens = usage.inputTokens;
   event.cachedInputTokens = usage.cachedInputTokens;
   event.cacheWriteTokens = usage.cacheWriteTokens;
+  event.hourCacheWriteTokens = usage.hourCacheWriteTokens;
   event.outputTokens = usage.outputTokens;
   event.reasoningTokens = usage.reasoningTokens;
   event.inputAudioTokens = usage.inputAudioTokens;

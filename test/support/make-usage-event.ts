@@ -34,6 +34,7 @@ export function makeUsageEvent(atMs: number, properties: Partial<UsageEvent> = {
     inputTokens: 10,
     cachedInputTokens: 0,
     cacheWriteTokens: 0,
+    hourCacheWriteTokens: 0,
     outputTokens: 20,
     reasoningTokens: 0,
     inputAudioTokens: 0,

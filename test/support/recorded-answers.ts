@@ -12,7 +12,8 @@ export const recorded = {
   thought: "Let me think.",
   signature: "c2lnbmF0dXJl",
   tool: { id: "call_1", name: "weather", arguments: { city: "Paris" } },
-  usage: { input: 100, cached: 50, cacheWrite: 30, output: 12, reasoning: 5 },
+  /** `hourWrite`: of `cacheWrite`, where a wire tells. */
+  usage: { input: 100, cached: 50, cacheWrite: 30, hourWrite: 10, output: 12, reasoning: 5 },
 } as const;
 
 const { usage, tool } = recorded;
@@ -132,6 +133,10 @@ function openAiEvents(scenario: RecordedScenario): Event[] {
 const anthropicUsage = {
   input_tokens: plainInput,
   cache_creation_input_tokens: usage.cacheWrite,
+  cache_creation: {
+    ephemeral_5m_input_tokens: usage.cacheWrite - usage.hourWrite,
+    ephemeral_1h_input_tokens: usage.hourWrite,
+  },
   cache_read_input_tokens: usage.cached,
 };
 const anthropicOutput = { output_tokens: usage.output, output_tokens_details: { thinking_tokens: usage.reasoning } };
@@ -210,6 +215,10 @@ const converseUsage = {
   totalTokens: usage.input + usage.output,
   cacheReadInputTokens: usage.cached,
   cacheWriteInputTokens: usage.cacheWrite,
+  cacheDetails: [
+    { ttl: "5m", inputTokens: usage.cacheWrite - usage.hourWrite },
+    { ttl: "1h", inputTokens: usage.hourWrite },
+  ],
 };
 const metrics = { metrics: { latencyMs: 42 } };
 

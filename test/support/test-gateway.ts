@@ -46,6 +46,7 @@ export interface StoredEvent {
   input_tokens: string;
   cached_input_tokens: string;
   cache_write_tokens: string;
+  hour_cache_write_tokens: string;
   reasoning_tokens: string;
   output_tokens: string;
   bytes_in: string;

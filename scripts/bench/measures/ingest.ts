@@ -102,6 +102,7 @@ function makeEvent(index: number): UsageEvent {
     inputTokens: 96 + (index % 400),
     cachedInputTokens: 0,
     cacheWriteTokens: 0,
+    hourCacheWriteTokens: 0,
     outputTokens: 20 + (index % 200),
     reasoningTokens: 0,
     inputAudioTokens: 0,

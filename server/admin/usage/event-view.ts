@@ -30,6 +30,7 @@ export function makeEventView(event: StoredEvent): EventView {
     input_tokens: event.inputTokens,
     cached_input_tokens: event.cachedInputTokens,
     cache_write_tokens: event.cacheWriteTokens,
+    hour_cache_write_tokens: event.hourCacheWriteTokens,
     output_tokens: event.outputTokens,
     reasoning_tokens: event.reasoningTokens,
     input_audio_tokens: event.inputAudioTokens,

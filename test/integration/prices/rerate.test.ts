@@ -101,6 +101,7 @@ async function insertEvents(count: number, seed: number, more: Partial<UsageEven
   const pick = <T>(values: readonly T[]): T => seeded.pick(values);
   const tokens = (max: number) => (random() < 0.4 ? 0 : Math.floor(random() * max));
   const events = Array.from({ length: count }, () => {
+    const cacheWriteTokens = tokens(50_000);
     const isUnpriced = random() < 0.2;
     const source = pick(["reported", "reported", "estimated", "reserved"] as const);
     return makeUsageEvent(today - 3 * dayMs + Math.floor(random() * 3 * dayMs), {
@@ -111,7 +112,8 @@ async function insertEvents(count: number, seed: number, more: Partial<UsageEven
       priceId: isUnpriced ? "" : pick(["old:1", "old:2"]),
       inputTokens: tokens(400_000),
       cachedInputTokens: tokens(50_000),
-      cacheWriteTokens: tokens(50_000),
+      cacheWriteTokens,
+      hourCacheWriteTokens: Math.min(cacheWriteTokens, tokens(50_000)),
       outputTokens: tokens(100_000),
       reasoningTokens: tokens(100_000),
       inputAudioTokens: tokens(1_000),

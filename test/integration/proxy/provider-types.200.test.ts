@@ -160,14 +160,22 @@ describe.each(types)("%s, as aimock has it", (model) => {
   });
 });
 
-const { input, cached, cacheWrite, output } = recorded.usage;
+const { input, cached, cacheWrite, hourWrite, output } = recorded.usage;
 const recordedTokens = {
   input_tokens: String(input - cached - cacheWrite),
   cached_input_tokens: String(cached),
   cache_write_tokens: String(cacheWrite),
+  hour_cache_write_tokens: String(hourWrite),
   output_tokens: String(output - recorded.usage.reasoning),
   reasoning_tokens: String(recorded.usage.reasoning),
-  cost_nano_usd: String((input - cached - cacheWrite) * 1_000 + cached * 100 + cacheWrite * 3_000 + output * 2_000),
+  // What is kept for an hour costs 1.6 times the rest of the writes.
+  cost_nano_usd: String(
+    (input - cached - cacheWrite) * 1_000 +
+      cached * 100 +
+      (cacheWrite - hourWrite) * 3_000 +
+      hourWrite * 4_800 +
+      output * 2_000,
+  ),
 };
 
 describe("gcp_vertex_anthropic, of which aimock has no shape", () => {

@@ -75,6 +75,7 @@ describe("GET /admin/events", () => {
         input_tokens: 10,
         cached_input_tokens: 0,
         cache_write_tokens: 0,
+        hour_cache_write_tokens: 0,
         output_tokens: 20,
         reasoning_tokens: 0,
         input_audio_tokens: 0,

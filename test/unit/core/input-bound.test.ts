@@ -1,14 +1,27 @@
 import { describe, expect, it } from "vitest";
-import { contextTokensDefault, imageTokensMax, makeInputBound } from "../../../server/core/input-bound.ts";
+import {
+  type CallBound,
+  contextTokensDefault,
+  imageTokensMax,
+  makeInputBound,
+} from "../../../server/core/input-bound.ts";
 
 const context = 128_000;
-function boundOf(body: Record<string, unknown>): { bytes: number; inputTokens: number; extraOutputTokens: number } {
+function boundOf(body: Record<string, unknown>): CallBound & { bytes: number } {
   const bytes = JSON.stringify(body).length;
   return { bytes, ...makeInputBound(body, bytes, context) };
 }
 const ask = (content: unknown) => ({ messages: [{ role: "user", content }] });
 
 describe("the most that a body can be counted as", () => {
+  it.each([
+    [{ cache_control: { type: "ephemeral", ttl: "1h" } }, true],
+    [{ cache_control: { type: "ephemeral", ttl: "5m" } }, false],
+    [{ cache_control: { type: "ephemeral" } }, false],
+  ])("a part with %j is cached for an hour: %s", (more, isHourCached) => {
+    expect(boundOf(ask([{ type: "text", text: "hi", ...more }])).isHourCached).toBe(isHourCached);
+  });
+
   it("text: its bytes", () => {
     const { bytes, inputTokens, extraOutputTokens } = boundOf(ask("hello"));
     expect([inputTokens, extraOutputTokens]).toEqual([bytes, 0]);

@@ -11,12 +11,20 @@ interface ListedRate {
 }
 type Listed = Record<"input" | "output", ListedRate> & Partial<Record<(typeof optionalBuckets)[number], ListedRate>>;
 
-const optionalBuckets = ["cachedInput", "cacheWrite", "reasoning", "inputAudio", "outputAudio"] as const;
+const optionalBuckets = [
+  "cachedInput",
+  "cacheWrite",
+  "hourCacheWrite",
+  "reasoning",
+  "inputAudio",
+  "outputAudio",
+] as const;
 const buckets = {
   inputTokens: ["input", "input"],
   outputTokens: ["output", "output"],
   cachedInputTokens: ["cachedInput", "input"],
   cacheWriteTokens: ["cacheWrite", "input"],
+  hourCacheWriteTokens: ["hourCacheWrite", "input"],
   reasoningTokens: ["reasoning", "output"],
   inputAudioTokens: ["inputAudio", "input"],
   outputAudioTokens: ["outputAudio", "output"],
@@ -31,11 +39,16 @@ function parseTrillionths(text: string): bigint {
 /** The oracle: exact cost of one bucket in 10^-18 USD. */
 function partOf(price: Listed, usage: TokenUsage, bucket: keyof TokenUsage): bigint {
   const [own, direction] = buckets[bucket];
-  const rate = price[own] ?? price[direction];
+  const isDerived = bucket === "hourCacheWriteTokens" && price.hourCacheWrite === undefined;
+  const rate = price[own] ?? (isDerived ? price.cacheWrite : undefined) ?? price[direction];
   const allInput = [usage.inputTokens, usage.cachedInputTokens, usage.cacheWriteTokens, usage.inputAudioTokens];
   const input = allInput.map(BigInt).reduce((sum, tokens) => sum + tokens, 0n);
   const ruling = rate.tiers.filter((tier) => input >= BigInt(tier.from)).at(-1)?.usd ?? rate.usd;
-  return BigInt(usage[bucket]) * parseTrillionths(ruling);
+  const tokens = usage[bucket] - (bucket === "cacheWriteTokens" ? usage.hourCacheWriteTokens : 0);
+  const listed = parseTrillionths(ruling);
+  // 1.6 times the price of the short ones, to the nano-USD below.
+  const isMore = isDerived && price.cacheWrite !== undefined;
+  return BigInt(tokens) * (isMore ? (((listed / 1_000n) * 16n) / 10n) * 1_000n : listed);
 }
 
 function makePrice(listed: Listed): Price {
@@ -72,6 +85,7 @@ const listedPrice = fc.record(
     output: listedRate,
     cachedInput: listedRate,
     cacheWrite: listedRate,
+    hourCacheWrite: listedRate,
     reasoning: listedRate,
     inputAudio: listedRate,
     outputAudio: listedRate,
@@ -84,15 +98,18 @@ const tokens = fc.oneof(
   // Above 2^50 the sum of all inputs, which picks the tier, could be off by one as a float.
   { weight: 1, arbitrary: fc.constantFrom(2 ** 31, 2 ** 50) },
 );
-const usage: fc.Arbitrary<TokenUsage> = fc.record({
-  inputTokens: tokens,
-  cachedInputTokens: tokens,
-  cacheWriteTokens: tokens,
-  outputTokens: tokens,
-  reasoningTokens: tokens,
-  inputAudioTokens: tokens,
-  outputAudioTokens: tokens,
-});
+const usage: fc.Arbitrary<TokenUsage> = fc
+  .record({
+    inputTokens: tokens,
+    cachedInputTokens: tokens,
+    cacheWriteTokens: tokens,
+    hourCacheWriteTokens: tokens,
+    outputTokens: tokens,
+    reasoningTokens: tokens,
+    inputAudioTokens: tokens,
+    outputAudioTokens: tokens,
+  })
+  .map((used) => ({ ...used, hourCacheWriteTokens: Math.min(used.cacheWriteTokens, used.hourCacheWriteTokens) }));
 const names = Object.keys(buckets) as (keyof TokenUsage)[];
 const perNano = 1_000_000_000n;
 
@@ -120,10 +137,14 @@ describe("makeCharge", () => {
           if (rate !== undefined) flat[bucket] = { ...rate, tiers: [] };
         }
         const price = makePrice(flat);
-        const parts = names.reduce(
-          (sum, bucket) => sum + makeCharge(price, { ...noTokens, [bucket]: used[bucket] }),
-          0n,
-        );
+        // What is a part of a bucket is charged with it.
+        const whole = names.filter((bucket) => bucket !== "hourCacheWriteTokens");
+        const alone = (bucket: keyof TokenUsage): TokenUsage => ({
+          ...noTokens,
+          [bucket]: used[bucket],
+          hourCacheWriteTokens: bucket === "cacheWriteTokens" ? used.hourCacheWriteTokens : 0,
+        });
+        const parts = whole.reduce((sum, bucket) => sum + makeCharge(price, alone(bucket)), 0n);
         const surplus = parts - makeCharge(price, used);
         return surplus >= 0n && surplus < BigInt(names.length);
       }),
@@ -139,7 +160,7 @@ test("makeUpperBound holds for every way to spend that many tokens", () => {
       const input =
         used.inputTokens + used.cachedInputTokens + used.cacheWriteTokens + used.inputAudioTokens + spareInput;
       const output = used.outputTokens + used.reasoningTokens + used.outputAudioTokens + spareOutput;
-      return makeUpperBound(price, input, output) >= makeCharge(price, used);
+      return makeUpperBound(price, input, output, used.hourCacheWriteTokens > 0) >= makeCharge(price, used);
     }),
     { numRuns: runsOf(20_000) },
   );

@@ -52,6 +52,7 @@ const event: fc.Arbitrary<UsageEvent> = fc
         inputTokens: count,
         cachedInputTokens: count,
         cacheWriteTokens: count,
+        hourCacheWriteTokens: count,
         outputTokens: count,
         reasoningTokens: count,
         inputAudioTokens: count,
@@ -86,6 +87,13 @@ test("unpriced is not zero", () => {
   expect(readBack({ ...written, costNanoUsd: 0n })?.costNanoUsd).toBe(0n);
   expect(parseOpenLine(makeOpenLine({ ...written, costNanoUsd: null }))?.costNanoUsd).toBeNull();
   expect(parseOpenLine(makeOpenLine({ ...written, costNanoUsd: 1n }))?.costNanoUsd).toBe(written.reservedNanoUsd);
+});
+
+test("the end of a call that an older release wrote has nothing that is cached for an hour", () => {
+  const [written] = fc.sample(event, 1) as [UsageEvent];
+  const line = makeCloseLine(written);
+  const old = [...line.split("\t").slice(0, -2), "."].join("\t");
+  expect(parseCloseLine(old)).toEqual({ ...parseCloseLine(line), hourCacheWriteTokens: 0 });
 });
 
 test("tabs and line ends in a field become spaces and harm no other field", () => {

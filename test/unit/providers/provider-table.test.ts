@@ -253,10 +253,14 @@ const checks: Readonly<Record<ProviderFeature, (type: ProviderType) => Promise<v
       usage: {
         cachedInputTokens: recorded.usage.cached,
         cacheWriteTokens: countsCacheWrites(type) ? recorded.usage.cacheWrite : 0,
+        hourCacheWriteTokens: tellsHourWrites.has(type) ? recorded.usage.hourWrite : 0,
       },
     });
   },
 };
+
+/** Types that tell what they keep for an hour. */
+const tellsHourWrites: ReadonlySet<ProviderType> = new Set(["anthropic", "aws_bedrock", "gcp_vertex_anthropic"]);
 
 /** The variables that the type's default names; the first one is preferred. */
 function listVariables(type: ProviderType): string[] {

@@ -56,6 +56,7 @@ describe.each(streams)("%s", (_, text, done, error) => {
       inputTokens: recorded.usage.input - recorded.usage.cached - recorded.usage.cacheWrite,
       cachedInputTokens: recorded.usage.cached,
       cacheWriteTokens: recorded.usage.cacheWrite,
+      hourCacheWriteTokens: recorded.usage.hourWrite,
       outputTokens: recorded.usage.output - recorded.usage.reasoning,
       reasoningTokens: recorded.usage.reasoning,
     };

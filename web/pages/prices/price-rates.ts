@@ -9,6 +9,7 @@ export const rateNames = {
   output_usd_per_million: "Output",
   cached_input_usd_per_million: "Cached input",
   cache_write_usd_per_million: "Cache write",
+  hour_cache_write_usd_per_million: "Cache write, 1 hour",
   reasoning_usd_per_million: "Reasoning",
   input_audio_usd_per_million: "Audio input",
   output_audio_usd_per_million: "Audio output",
