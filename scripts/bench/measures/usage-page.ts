@@ -53,8 +53,8 @@ function listQuestions(closed: { from: string; to: string }): Record<string, Rec
   const plain = { ...closed, percentiles: false };
   return {
     "a month by key, all keys": { ...plain, group_by: "key" },
-    "a month by key, top 10": { ...plain, group_by: "key", top: 10 },
-    "a month until now by key, top 10": { group_by: "key", top: 10, percentiles: false },
+    "a month by key, top 50 (the page)": { ...plain, group_by: "key", top: 50 },
+    "a month until now by key, top 50": { group_by: "key", top: 50, percentiles: false },
     "a month by day": { ...plain, grain: "day" },
     "a month by model": { ...plain, group_by: "model" },
     "a month of one key by day, with percentiles": { ...closed, grain: "day", public_id: "key000000007" },
