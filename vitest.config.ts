@@ -32,7 +32,7 @@ export default defineConfig({
           pool: "threads",
           testTimeout: 30_000,
           // One more than the cores: some wait for a time-out of a real connection.
-          maxWorkers: 3,
+          maxWorkers: 2,
           sequence: { groupOrder: 0 },
           provide: { propertyShare: 0.01 },
         },

@@ -16,8 +16,19 @@ export interface Import {
 const fromClause = /\b(import|export)\s+(type\s+(?!from\b))?([^;"'`=()]*?)\bfrom\s*["']/g;
 const sideEffectOrCall = /\bimport\s*\(?\s*["'`]/g;
 
+const known = new WeakMap<Source, Import[]>();
+
 /** Every static, side-effect, dynamic and type import, and every re-export, of one script. */
-export function findImports(source: Source): Import[] {
+export function findImports(source: Source): readonly Import[] {
+  let found = known.get(source);
+  if (found === undefined) {
+    found = readImports(source);
+    known.set(source, found);
+  }
+  return found;
+}
+
+function readImports(source: Source): Import[] {
   const found: Import[] = [];
   const add = (match: RegExpMatchArray, isTypeOnly: boolean, names: string): void => {
     const at = (match.index ?? 0) + match[0].length;

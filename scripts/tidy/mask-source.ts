@@ -14,37 +14,43 @@ const beforeExpression =
  * right after `)` is read as a division.
  */
 export function maskSource(text: string): MaskedSource {
-  const code = text.split("");
-  const bare = text.split("");
+  let code = "";
+  let bare = "";
   const strings: MaskedSource["strings"] = [];
-  const blank = (target: string[], from: number, to: number): void => {
-    for (let i = from; i < to; i++) if (target[i] !== "\n") target[i] = " ";
+  /** The text is taken in order, up to `taken`. */
+  let taken = 0;
+  const take = (to: number, isKeptInCode = true, isKeptInBare = isKeptInCode): void => {
+    const piece = text.slice(taken, to);
+    const blanks = isKeptInBare ? piece : piece.replace(/[^\n]/g, " ");
+    code += isKeptInCode ? piece : blanks;
+    bare += blanks;
+    taken = to;
+  };
+  const takeString = (from: number, to: number): void => {
+    strings.push({ value: text.slice(from, to), index: from });
+    take(from);
+    take(to, true, false);
   };
 
   const maskString = (start: number, quote: string): number => {
     let i = start + 1;
     while (i < text.length && text[i] !== quote && text[i] !== "\n") i += text[i] === "\\" ? 2 : 1;
-    strings.push({ value: text.slice(start + 1, i), index: start + 1 });
-    blank(bare, start + 1, i);
+    takeString(start + 1, i);
     return i + 1;
   };
 
   const maskTemplate = (start: number): number => {
     let i = start + 1;
     let from = i;
-    const take = (to: number): void => {
-      strings.push({ value: text.slice(from, to), index: from });
-      blank(bare, from, to);
-    };
     while (i < text.length && text[i] !== "`") {
       if (text[i] === "\\") i += 2;
       else if (text.startsWith("${", i)) {
-        take(i);
+        takeString(from, i);
         i = maskCode(i + 2, true);
         from = i;
       } else i++;
     }
-    take(i);
+    takeString(from, i);
     return i + 1;
   };
 
@@ -55,7 +61,8 @@ export function maskSource(text: string): MaskedSource {
       else if (text[i] === "[") inClass = true;
       else if (text[i] === "]") inClass = false;
     }
-    blank(bare, start + 1, i);
+    take(start + 1);
+    take(i, true, false);
     return i + 1;
   };
 
@@ -67,12 +74,12 @@ export function maskSource(text: string): MaskedSource {
       if (text.startsWith("//", i) || text.startsWith("/*", i)) {
         const found = text[i + 1] === "/" ? text.indexOf("\n", i) : text.indexOf("*/", i + 2) + 2;
         const end = found < i + 2 ? text.length : found;
-        blank(code, i, end);
-        blank(bare, i, end);
+        take(i);
+        take(end, false);
         i = end;
       } else if (char === '"' || char === "'") i = maskString(i, char);
       else if (char === "`") i = maskTemplate(i);
-      else if (char === "/" && beforeExpression.test(bare.slice(Math.max(0, i - 80), i).join(""))) i = maskRegExp(i);
+      else if (char === "/" && isExpressionNext(i)) i = maskRegExp(i);
       else {
         if (char === "{") depth++;
         if (char === "}" && depth-- === 0 && inTemplate) return i + 1;
@@ -81,7 +88,12 @@ export function maskSource(text: string): MaskedSource {
     }
     return i;
   };
+  const isExpressionNext = (index: number): boolean => {
+    take(index);
+    return beforeExpression.test(bare.slice(-80));
+  };
 
   maskCode(0, false);
-  return { code: code.join(""), bare: bare.join(""), strings };
+  take(text.length);
+  return { code, bare, strings };
 }

@@ -29,7 +29,8 @@ test(`SIGKILL at each failpoint, ${seeds} times: each dispatch has one row with 
   const { random, gateways } = cluster;
   // After a commit that its gateway did not live to hear of, the batch comes again from the journal.
   cluster.postgres.expectLog(/duplicate key value violates unique constraint "usage_event_\d+_pkey"/);
-  const budgets = [{ limitNanoUsd: 100_000_000_000n, period: "total" as const }];
+  // Each death leaves calls that are charged all that was reserved for them: a fifth of a dollar, by and large.
+  const budgets = [{ limitNanoUsd: 450_000_000_000n, period: "total" as const }];
   const key = await cluster.makeKey({ budgets, ownerId: "owner" });
   const load = cluster.openLoad({
     keys: [key.text],
@@ -70,4 +71,6 @@ test(`SIGKILL at each failpoint, ${seeds} times: each dispatch has one row with 
   expect(verdict.undispatched).toBeGreaterThan(0);
   expect(rows.filter((row) => row.usage_source === "estimated")).toEqual([]);
   expect(load.counts.begun).toBeGreaterThan(0);
+  // Where the budget is used up, nothing is sent, and no point is reached.
+  expect(load.statuses.get(429)).toBeUndefined();
 });

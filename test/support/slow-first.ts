@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
  * whatever long file starts last is waited for alone.
  */
 const slow =
-  /\/(authorization-matrix|openapi-conformance|cli-keys|workers|redis-windows|workers-restart|lease-deadlocks|embedded-postgres-kill|route-confusion\.404|key-cache|cli-users|cli-budgets|sign-in|embedded-postgres|chat-completions\.stream-dies|mass-assignment\.422|queues-page|weak-secrets\.78|stored-texts|forged-requests)\.test\.ts$/;
+  /\/(authorization-matrix|openapi\/creations|openapi\/reads|cli-keys|workers|redis-windows|workers-restart|lease-deadlocks|embedded-postgres-kill|route-confusion\.404|key-cache|cli-users|cli-budgets|sign-in|embedded-postgres|chat-completions\.stream-dies|mass-assignment\.422|queues-page|weak-secrets\.78|stored-texts|forged-requests)\.test\.ts$/;
 
 /** Vitest's own order, behind the files that are known to be slow. */
 export class SlowFirst extends BaseSequencer {
