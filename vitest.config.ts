@@ -2,11 +2,8 @@ import { defineConfig } from "vitest/config";
 import { SkipReporter } from "./test/support/skip-reporter.ts";
 import { SlowFirst } from "./test/support/slow-first.ts";
 
-/** Unit tests by the hundred thousand, and those that wait for real connections: part of `npm test`, too long for `npm run check`. */
-const longUnit = "test/unit/**/*-{fuzz,chaos,network}.test.ts";
-
-/** Run twice: a sample of their runs in the unit project, all of them in the fuzz project. */
-const properties = "test/unit/**/*-property.test.ts";
+/** Unit tests by the thousand, and those that wait for real connections: part of `npm test`, too long for `npm run check`. */
+const longUnit = "test/unit/**/*-{property,fuzz,chaos,network}.test.ts";
 
 /** Integration tests that hold a delay to a bar: one at a time, with nothing of ours beside them. */
 const measured =
@@ -31,20 +28,17 @@ export default defineConfig({
           isolate: false,
           pool: "threads",
           testTimeout: 30_000,
-          // One more than the cores: some wait for a time-out of a real connection.
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
-          provide: { propertyShare: 0.01 },
         },
       },
       {
         test: {
           name: "fuzz",
-          include: [longUnit, properties],
+          include: [longUnit],
           testTimeout: 60_000,
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
-          provide: { propertyShare: 1 },
         },
       },
       {

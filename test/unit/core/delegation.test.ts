@@ -170,9 +170,9 @@ describe("findExcess", () => {
           expect([mine, theirs, beyond]).toEqual([mine, theirs, []]);
         },
       ),
-      { numRuns: 3_000 },
+      { numRuns: 1_000 },
     );
-    expect(accepted).toBeGreaterThan(100);
+    expect(accepted).toBeGreaterThan(30);
   });
 });
 

@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { findTopLevelFields } from "../../../server/core/json-spans.ts";
 import { findTailObject } from "../../../server/core/json-tail.ts";
-import { runsOf } from "../../support/property-runs.ts";
 
 const limits = { depthMax: 512, valuesMax: 1_000_000 };
 const find = (text: string) => findTailObject(Buffer.from(text), '"usage"');
@@ -39,9 +38,9 @@ describe("findTailObject", () => {
         const field = scan.ok ? scan.fields.find(({ key }) => key === "usage") : undefined;
         expect(tail).toEqual({ start: field?.valueStart, end: field?.valueEnd });
       }),
-      { numRuns: runsOf(50_000) },
+      { numRuns: 50_000 },
     );
-    expect(found).toBeGreaterThan(runsOf(50_000) / 100);
+    expect(found).toBeGreaterThan(500);
   });
 
   it.each([

@@ -2,13 +2,12 @@ import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { keyTypes } from "../../../server/core/api-key.ts";
 import { defaultKeyPrefixes, makeKeyText, parseKeyText } from "../../../server/core/key-format.ts";
-import { runsOf } from "../../support/property-runs.ts";
 
 const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const parse = (text: string) => parseKeyText(text, defaultKeyPrefixes);
 
 describe("every edit of a real key is refused", () => {
-  const keys = Array.from({ length: runsOf(1_000) }, (_, index) => {
+  const keys = Array.from({ length: 1_000 }, (_, index) => {
     const type = keyTypes[index % keyTypes.length] as (typeof keyTypes)[number];
     return makeKeyText(type, defaultKeyPrefixes, randomBytes).text;
   });

@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { isModelName, modelNameLengthMax, parseShorthand } from "../../../server/core/model-name.ts";
 import { anyCharacter } from "../../support/any-character.ts";
-import { runsOf } from "../../support/property-runs.ts";
 
 test("what parseShorthand reads is what was written", () => {
   fc.assert(
@@ -11,6 +10,6 @@ test("what parseShorthand reads is what was written", () => {
       const isModel = isModelName(rest) && rest.length <= modelNameLengthMax - "echo::".length;
       expect(found).toEqual(isModel ? { type: "echo", model: rest } : null);
     }),
-    { numRuns: runsOf(5_000) },
+    { numRuns: 5_000 },
   );
 });

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { formatUsd, parseUsd } from "../../../server/core/money.ts";
-import { runsOf } from "../../support/property-runs.ts";
 
 describe("parseUsd", () => {
   test.each<[string | number, bigint]>([
@@ -60,7 +59,7 @@ test("what is written is read back, without trailing zeros", () => {
       const text = formatUsd(nano);
       return parseUsd(text) === nano && !/\.\d*0$|\.$/.test(text);
     }),
-    { numRuns: runsOf(10_000) },
+    { numRuns: 10_000 },
   );
 });
 
@@ -71,7 +70,7 @@ test("a number means its own shortest decimal text", () => {
       const text = `${whole}.${String(fraction).padStart(9, "0")}`;
       return parseUsd(Number(text)) === BigInt(whole) * 1_000_000_000n + BigInt(fraction);
     }),
-    { numRuns: runsOf(10_000) },
+    { numRuns: 10_000 },
   );
 });
 
@@ -82,7 +81,7 @@ test("any text is read exactly or refused", () => {
       const nano = parseUsd(value);
       return nano === null || (nano >= 0n && /^\d+(\.\d+)?$/.test(value) && Number(formatUsd(nano)) === Number(value));
     }),
-    { numRuns: runsOf(10_000) },
+    { numRuns: 10_000 },
   );
 });
 

@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { makeCharge, makePriceBands, makeUpperBound, type Price, type TieredRate } from "../../../server/core/price.ts";
 import { noTokens, type TokenUsage } from "../../../server/core/usage.ts";
-import { runsOf } from "../../support/property-runs.ts";
 
 /** A rate as a price list prints it: USD per million tokens in decimal text. */
 interface ListedRate {
@@ -123,9 +122,9 @@ describe("makeCharge", () => {
         if (charge > 0n) priced++;
         return charge >= 0n && charge * perNano >= exact && charge * perNano - exact < perNano;
       }),
-      { numRuns: runsOf(100_000) },
+      { numRuns: 100_000 },
     );
-    expect(priced).toBeGreaterThan(runsOf(50_000));
+    expect(priced).toBeGreaterThan(50_000);
   }, 120_000);
 
   test("its buckets charged alone come to the total, but for each one's own rounding", () => {
@@ -148,7 +147,7 @@ describe("makeCharge", () => {
         const surplus = parts - makeCharge(price, used);
         return surplus >= 0n && surplus < BigInt(names.length);
       }),
-      { numRuns: runsOf(10_000) },
+      { numRuns: 10_000 },
     );
   }, 60_000);
 });
@@ -162,7 +161,7 @@ test("makeUpperBound holds for every way to spend that many tokens", () => {
       const output = used.outputTokens + used.reasoningTokens + used.outputAudioTokens + spareOutput;
       return makeUpperBound(price, input, output, used.hourCacheWriteTokens > 0) >= makeCharge(price, used);
     }),
-    { numRuns: runsOf(20_000) },
+    { numRuns: 20_000 },
   );
 }, 60_000);
 
@@ -177,6 +176,6 @@ test("makePriceBands: one band rules each call, and its flat rates come to the c
       const sum = names.reduce((total, bucket) => total + BigInt(used[bucket]) * (ruling[0]?.rates[bucket] ?? 0n), 0n);
       return ruling.length === 1 && (sum + 999_999n) / 1_000_000n === makeCharge(price, used);
     }),
-    { numRuns: runsOf(20_000) },
+    { numRuns: 20_000 },
   );
 }, 60_000);

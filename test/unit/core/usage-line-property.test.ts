@@ -5,7 +5,6 @@ import { makeEventId } from "../../../server/core/id.ts";
 import type { UsageEvent } from "../../../server/core/usage-event.ts";
 import { makeCloseLine, makeOpenLine, parseCloseLine, parseOpenLine } from "../../../server/core/usage-line.ts";
 import { anyCharacter } from "../../support/any-character.ts";
-import { runsOf } from "../../support/property-runs.ts";
 
 const count = fc.nat(Number.MAX_SAFE_INTEGER);
 const plain = fc.string({ maxLength: 30 }).map((text) => text.replace(/[\t\n\r]/g, ""));
@@ -77,7 +76,7 @@ test("an event is read back as it was written, from two lines", () => {
       expect(makeOpenLine(written) + makeCloseLine(written)).not.toMatch(/[\n\r]/);
       expect(readBack(written)).toEqual(written);
     }),
-    { numRuns: runsOf(2_000) },
+    { numRuns: 2_000 },
   );
 }, 60_000);
 

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { joinSpans, makeUsagePlan, type UsagePlanInput } from "../../../server/core/usage-plan.ts";
-import { runsOf } from "../../support/property-runs.ts";
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -82,7 +81,7 @@ describe("makeUsagePlan", () => {
           );
         expect(isExact).toBe(lost.length === 0);
       }),
-      { seed, numRuns: runsOf(20_000) },
+      { seed, numRuns: 20_000 },
     );
     expect(days).toBeGreaterThan(0);
     expect(raws).toBeGreaterThan(0);
@@ -119,7 +118,7 @@ describe("joinSpans", () => {
         const loose = joinSpans(spans, 1_000);
         expect(loose.length > countMax || loose.length === joined.length).toBe(true);
       }),
-      { seed, numRuns: runsOf(5_000) },
+      { seed, numRuns: 5_000 },
     );
   });
 });

@@ -173,15 +173,4 @@ describe("shorthands", () => {
   ])("%j leads nowhere", (name) => {
     expect(open(toml, { OPENAI_API_KEY: "sk-1" }).find(name)).toBeNull();
   });
-
-  test("what clients ask for does not pile up", () => {
-    const table = open("");
-    const first = table.find("echo::0");
-    for (let index = 1; index < 10_000; index++) table.find(`echo::${index}`);
-    expect(table.find("echo::0")).toBe(first);
-    for (let index = 0; index < 10_000; index++) table.find(`echo::again-${index}`);
-    // Forgotten and made again: equal, but another object.
-    expect(table.find("echo::0")).toEqual(first);
-    expect(table.find("echo::0")).not.toBe(first);
-  });
 });

@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { formatSseError, formatSseEvent } from "../../../server/providers/sse-format.ts";
 import { anyCharacter } from "../../support/any-character.ts";
-import { runsOf } from "../../support/property-runs.ts";
 
 /** A parser of its own: line by line over the decoded text, as the specification tells it. */
 function parseAll(text: string): { event: string | null; data: string }[] {
@@ -57,9 +56,9 @@ describe("what is written is what is read", () => {
         }));
         expect(parseAll(text)).toEqual(wanted);
       }),
-      { seed, numRuns: runsOf(9_000) },
+      { seed, numRuns: 9_000 },
     );
-    expect(cases).toBeGreaterThan(runsOf(100_000));
+    expect(cases).toBeGreaterThan(100_000);
   });
 
   it("errors: one event of one line, whatever the texts hold", () => {
@@ -74,9 +73,9 @@ describe("what is written is what is read", () => {
         expect(events[0]?.event).toBeNull();
         expect(JSON.parse(events[0]?.data ?? "")).toEqual({ error });
       }),
-      { seed, numRuns: runsOf(5_000) },
+      { seed, numRuns: 5_000 },
     );
-    expect(runs).toBe(runsOf(5_000));
+    expect(runs).toBe(5_000);
   });
 
   it("the check catches a writer that lets a line end through", () => {
