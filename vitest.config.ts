@@ -1,5 +1,5 @@
 import { defineConfig } from "vitest/config";
-import { SkipReporter } from "./test/support/skip-reporter.ts";
+import { RunReporter } from "./test/support/run-reporter.ts";
 import { SlowFirst } from "./test/support/slow-first.ts";
 
 /** Unit tests by the thousand, and those that wait for real connections: part of `npm test`, too long for `npm run check`. */
@@ -9,12 +9,18 @@ const longUnit = "test/unit/**/*-{property,fuzz,chaos,network}.test.ts";
 const measured =
   "test/integration/**/{malformed-authorization.401,hostile-json.400,compression-bomb.415,tenant-timing.404}.test.ts";
 
+/**
+ * Of tests that share two cores with two other files. Whoever must hold under every interleaving, `test/faults` and what
+ * is held to a time alone, has one try. Second tries are told at the end of the run, with what failed.
+ */
+const retry = 1;
+
 /** Of the installations that are used end to end: those that are held to a time, or need one. */
 const timed = "test/e2e/{first-start,rotation,drain}.test.ts";
 
 export default defineConfig({
   test: {
-    reporters: ["default", new SkipReporter()],
+    reporters: ["default", new RunReporter()],
     sequence: { sequencer: SlowFirst },
     // Compiled modules are kept in node_modules for the next run.
     experimental: { fsModuleCache: true },
@@ -44,6 +50,7 @@ export default defineConfig({
       {
         test: {
           name: "integration",
+          retry,
           include: ["test/integration/**/*.test.ts", "test/e2e/**/*.test.ts"],
           exclude: [measured, timed],
           globalSetup: ["test/support/global-setup.ts", "test/support/build-setup.ts"],
@@ -93,6 +100,7 @@ export default defineConfig({
       {
         test: {
           name: "browser",
+          retry,
           include: ["test/browser/**/*.test.ts"],
           globalSetup: ["test/support/global-setup.ts", "test/support/build-setup.ts"],
           testTimeout: 120_000,
