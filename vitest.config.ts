@@ -9,14 +9,22 @@ const longUnit = "test/unit/**/*-{property,fuzz,chaos,network}.test.ts";
 const measured =
   "test/integration/**/{malformed-authorization.401,hostile-json.400,compression-bomb.415,tenant-timing.404}.test.ts";
 
-/**
- * Of tests that share two cores with two other files. Whoever must hold under every interleaving, `test/faults` and what
- * is held to a time alone, has one try. Second tries are told at the end of the run, with what failed.
- */
-const retry = 1;
-
 /** Of the installations that are used end to end: those that are held to a time, or need one. */
 const timed = "test/e2e/{first-start,rotation,drain}.test.ts";
+
+/** What must hold under every interleaving has one try. */
+const once = "test/integration/{keys,ledger,limits,security}/**/*.test.ts";
+
+const integration = {
+  globalSetup: ["test/support/global-setup.ts", "test/support/build-setup.ts"],
+  testTimeout: 120_000,
+  hookTimeout: 60_000,
+  // Modules keep no state: loading them for each file would take a quarter of the time.
+  isolate: false,
+  // More than two cores: these tests wait for processes, time-outs and schedules more than they compute.
+  maxWorkers: 3,
+  sequence: { groupOrder: 2 },
+};
 
 export default defineConfig({
   test: {
@@ -49,20 +57,15 @@ export default defineConfig({
       },
       {
         test: {
+          ...integration,
           name: "integration",
-          retry,
           include: ["test/integration/**/*.test.ts", "test/e2e/**/*.test.ts"],
-          exclude: [measured, timed],
-          globalSetup: ["test/support/global-setup.ts", "test/support/build-setup.ts"],
-          testTimeout: 120_000,
-          hookTimeout: 60_000,
-          // Modules keep no state: loading them for each file would take a quarter of the time.
-          isolate: false,
-          // More than two cores: these tests wait for processes, time-outs and schedules more than they compute.
-          maxWorkers: 3,
-          sequence: { groupOrder: 2 },
+          exclude: [measured, timed, once],
+          // They share two cores with two other files. Who needed it is told at the end of the run.
+          retry: 1,
         },
       },
+      { test: { ...integration, name: "integration-once", include: [once], exclude: [measured] } },
       {
         test: {
           name: "integration-alone",
@@ -100,7 +103,7 @@ export default defineConfig({
       {
         test: {
           name: "browser",
-          retry,
+          retry: 1,
           include: ["test/browser/**/*.test.ts"],
           globalSetup: ["test/support/global-setup.ts", "test/support/build-setup.ts"],
           testTimeout: 120_000,

@@ -22,6 +22,9 @@ import { openTestDatabase, type TestDatabase } from "./test-database.ts";
 
 const pepper = { version: 1, value: new Secret("p".repeat(48)) };
 
+/** One for all: each listens for the end of the process. */
+const logger = openLogger({ level: "silent", pretty: false, access: false });
+
 /** Only what the admin room reads of a config is filled with sense. */
 function makeAdminConfig(keys: Partial<Config["keys"]> = {}): Config {
   return {
@@ -127,7 +130,7 @@ export async function openAdminHarness(
     database: test.database,
     clock: openClock(),
     config,
-    logger: openLogger(config.log),
+    logger,
     randomBytes,
     gateway: {
       process: "test",
@@ -136,7 +139,7 @@ export async function openAdminHarness(
         load: () => ({ ...config, configHash: `${config.configHash}x` }),
         onApplied: () => undefined,
         clock: openClock(),
-        logger: openLogger(config.log),
+        logger,
       }),
     },
     // There is no provider behind this surface.

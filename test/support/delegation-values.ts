@@ -1,6 +1,21 @@
 import type { KeyPowers } from "../../server/core/delegation.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 
+/** What allows everything. */
+export const open: KeyPowers = {
+  permissions: ["*"],
+  models: ["*"],
+  tags: {},
+  budgets: [],
+  rateLimits: {},
+  maxOutputTokens: null,
+  expiresAt: null,
+  allowedIps: [],
+  allowedOrigins: [],
+  ownerId: null,
+  providerCredentials: {},
+};
+
 /** Values of every power, few enough that inclusions, near misses and equalities are common. */
 
 export const networks = [

@@ -6,6 +6,7 @@ type Schema = Record<string, unknown>;
 
 /** An operation, with where it is. */
 export interface Operation {
+  id: string;
   method: string;
   path: string;
   operation: OpenApiOperation;
@@ -25,7 +26,7 @@ export function listOperations(document: OpenApiDocument): Operation[] {
     Object.entries(item)
       // Streams are no procedures and answer no JSON; they have tests of their own.
       .filter(([, operation]) => operation["x-procedure"] !== undefined)
-      .map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
+      .map(([method, operation]) => ({ method: method.toUpperCase(), path, operation, id: operation.operationId })),
   );
 }
 

@@ -2,8 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ApiKey } from "../../../server/core/api-key.ts";
 import { findExcess, findExcessOfChange, type KeyPowers } from "../../../server/core/delegation.ts";
+import { isModelAllowed } from "../../../server/core/model-allowlist.ts";
 import { findBeyond, findGiven, oracle } from "../../support/delegation-oracle.ts";
-import { type Field, fields, makeRandomPowers, makeVariant } from "../../support/delegation-values.ts";
+import { type Field, fields, makeRandomPowers, makeVariant, open } from "../../support/delegation-values.ts";
 import { makeSeededRandom, type SeededRandom } from "../../support/seeded-random.ts";
 
 /** BARS.md B2. Property: over any sequence of operations by keys, nothing is given that the giver has not. */
@@ -178,6 +179,27 @@ describe("delegation", () => {
       expect(tally.refused[kind], `${kind}, refused`).toBeGreaterThan(sequences / 100);
     }
   }, 600_000);
+
+  it("a child's models are never callable where the parent's are not", () => {
+    const pattern = fc.stringMatching(/^!?[ab*]{1,5}$/);
+    const name = fc.stringMatching(/^[ab]{0,7}$/);
+    let accepted = 0;
+    fc.assert(
+      fc.property(
+        fc.array(pattern, { maxLength: 4 }),
+        fc.array(pattern, { maxLength: 4 }),
+        fc.array(name, { minLength: 20 }),
+        (mine, theirs, names) => {
+          if (findExcess({ ...open, models: mine }, { ...open, models: theirs }).length > 0) return;
+          accepted++;
+          const beyond = names.filter((model) => isModelAllowed(theirs, model) && !isModelAllowed(mine, model));
+          expect([mine, theirs, beyond]).toEqual([mine, theirs, []]);
+        },
+      ),
+      { numRuns: 3_000 },
+    );
+    expect(accepted).toBeGreaterThan(100);
+  });
 
   it.each(fields)("a decision that does not look at %s is found out", (field) => {
     const { tally, details } = check(makeBlindRules(wireNames[field]), 5_000, 7);
