@@ -103,6 +103,23 @@ export class CopyBuffer {
     this.#view.setInt32(lengthAt, this.#at - lengthAt - 4);
   }
 
+  /** Where the next column will stand, for {@link since}. */
+  get position(): number {
+    return this.#at;
+  }
+
+  /** The columns that were written from a position on, for {@link again}. Nothing may have been taken since. */
+  since(position: number): Uint8Array {
+    return this.#bytes.subarray(position, this.#at);
+  }
+
+  /** Writes columns once more that stand in this or another row. */
+  again(columns: Uint8Array): void {
+    this.#reserve(columns.length);
+    this.#bytes.set(columns, this.#at);
+    this.#at += columns.length;
+  }
+
   /** What was written since the last time. The bytes are the caller's: they may go out long after. */
   take(): Buffer {
     const taken = this.#bytes.subarray(0, this.#at);

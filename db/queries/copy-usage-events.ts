@@ -42,7 +42,7 @@ async function settleBudgets(client: pg.Client, process: string, events: readonl
 }
 
 /** In the order of `columns`. */
-function writeEvent(rows: CopyBuffer, partId: bigint, event: UsageEvent): void {
+function writeEvent(rows: CopyBuffer, partId: bigint, event: UsageEvent, written: WrittenTexts): void {
   rows.row(columnCount);
   rows.bigint(partId);
   rows.instant(event.atMs);
@@ -65,6 +65,21 @@ function writeEvent(rows: CopyBuffer, partId: bigint, event: UsageEvent): void {
   rows.smallint(event.status);
   rows.smallint(event.attempts);
   rows.boolean(event.stream);
+  const before = written.get(event.publicId);
+  if (before !== undefined && hasSameTexts(before.event, event)) rows.again(before.columns);
+  else {
+    const position = rows.position;
+    writeTexts(rows, event);
+    written.set(event.publicId, { event, columns: rows.since(position) });
+  }
+  rows.integer(event.hourCacheWriteTokens);
+}
+
+/** The texts of a key's last event in a batch, as they were written. */
+type WrittenTexts = Map<string, { event: UsageEvent; columns: Uint8Array }>;
+
+/** In the order of `columns`. */
+function writeTexts(rows: CopyBuffer, event: UsageEvent): void {
   rows.text(event.publicId);
   rows.text(event.ownerId);
   rows.text(event.model);
@@ -79,7 +94,25 @@ function writeEvent(rows: CopyBuffer, partId: bigint, event: UsageEvent): void {
   else rows.text(event.budgetWindows);
   writeTags(rows, event.keyTags);
   writeTags(rows, event.requestTags);
-  rows.integer(event.hourCacheWriteTokens);
+}
+
+/** Most calls of a key differ in their numbers only; writing the texts anew takes a third of the time of a row. */
+function hasSameTexts(a: UsageEvent, b: UsageEvent): boolean {
+  return (
+    a.publicId === b.publicId &&
+    a.model === b.model &&
+    a.provider === b.provider &&
+    a.clientIp === b.clientIp &&
+    a.requestTags === b.requestTags &&
+    a.code === b.code &&
+    a.usageSource === b.usageSource &&
+    a.endpoint === b.endpoint &&
+    a.priceId === b.priceId &&
+    a.origin === b.origin &&
+    a.budgetWindows === b.budgetWindows &&
+    a.keyTags === b.keyTags &&
+    a.ownerId === b.ownerId
+  );
 }
 
 function writeTags(rows: CopyBuffer, tags: string): void {
@@ -101,6 +134,7 @@ export async function copyUsageEvents(
   beforeCommit: () => void,
 ): Promise<void> {
   const rows = new CopyBuffer();
+  const written: WrittenTexts = new Map();
   // A process that is frozen in the middle must not hold the windows of budgets, which others settle too, for ever.
   await client.query("begin; set local idle_in_transaction_session_timeout = '10s'");
   try {
@@ -117,7 +151,7 @@ export async function copyUsageEvents(
     const done = finished(stream);
     done.catch(() => undefined);
     for (let start = 0; start < events.length; start += chunkEvents) {
-      for (const event of events.slice(start, start + chunkEvents)) writeEvent(rows, partId, event);
+      for (const event of events.slice(start, start + chunkEvents)) writeEvent(rows, partId, event, written);
       const isLast = start + chunkEvents >= events.length;
       if (isLast) stream.end(rows.takeLast());
       else if (!stream.write(rows.take())) await Promise.race([once(stream, "drain"), done]);

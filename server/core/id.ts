@@ -2,6 +2,11 @@ declare const eventIdBrand: unique symbol;
 /** UUIDv7 in lower-case text form; its first 48 bits are milliseconds since 1970, so it says its own partition. */
 export type EventId = string & { readonly [eventIdBrand]: true };
 
+/** By the code of the character. */
+const hexDigits: readonly number[] = Array.from({ length: 128 }, (_, code) =>
+  Number.parseInt(String.fromCharCode(code), 16),
+);
+
 const hex: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 /**
@@ -36,7 +41,12 @@ export function makeEventId(timeMs: number, random: Uint8Array, offset: number):
     hex[byte(9)]) as EventId;
 }
 
-/** The creation time of a UUIDv7 in milliseconds since 1970. */
+/** The creation time of a UUIDv7 in milliseconds since 1970; NaN where the text does not begin like one. */
 export function parseEventTime(id: EventId): number {
-  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+  let ms = 0;
+  for (let at = 0; at < 13; at++) {
+    if (at === 8) continue;
+    ms = ms * 16 + (hexDigits[id.charCodeAt(at)] ?? Number.NaN);
+  }
+  return ms;
 }

@@ -19,20 +19,31 @@ export function parseUsd(value: string | number): NanoUsd | null {
   return BigInt(match[1] ?? "0") * nanoPerUsd + BigInt((match[2] ?? "").padEnd(9, "0"));
 }
 
+/** Below this a double holds the amount, and its quotient by {@link nanoPerUsd} is never rounded up to a whole one. */
+const quickMax = 2n ** 52n;
+const zeros: readonly string[] = Array.from({ length: 9 }, (_, count) => "0".repeat(count));
+
 /** Writes nano-USD as a decimal string in USD, without trailing zeros: `1500000000n` is `"1.5"`. */
 export function formatUsd(nano: NanoUsd): string {
-  const negative = nano < 0n;
-  const absolute = negative ? -nano : nano;
-  const whole = absolute / nanoPerUsd;
-  const rest = absolute % nanoPerUsd;
-  const fraction =
-    rest === 0n
-      ? ""
-      : `.${rest
-          .toString()
-          .padStart(9, "0")
-          .replace(/(?<!0)0+$/, "")}`;
-  return `${negative ? "-" : ""}${whole}${fraction}`;
+  if (nano < 0n) return `-${formatUsd(-nano)}`;
+  if (nano >= quickMax) return `${nano / nanoPerUsd}${formatFraction(Number(nano % nanoPerUsd))}`;
+  // It is on every answer, and numbers take a quarter of the time of `bigint`.
+  const amount = Number(nano);
+  const whole = Math.floor(amount / 1e9);
+  return `${whole}${formatFraction(amount - whole * 1e9)}`;
+}
+
+/** @param rest below 10^9. */
+function formatFraction(rest: number): string {
+  if (rest === 0) return "";
+  let digits = rest;
+  let count = 9;
+  while (digits % 10 === 0) {
+    digits /= 10;
+    count--;
+  }
+  const text = String(digits);
+  return `.${zeros[count - text.length]}${text}`;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { PublicId } from "./api-key.ts";
 import { errorTable } from "./error.ts";
 import { type EventId, parseEventTime } from "./id.ts";
+import { TextBuffer } from "./text-buffer.ts";
 import { noTokens, type UsageSource } from "./usage.ts";
 import type { UsageEvent } from "./usage-event.ts";
 
@@ -29,22 +30,96 @@ export type UsageEnd = Pick<
   | keyof typeof noTokens
 >;
 
+const tab = 0x09;
+const lineEnd = 0x0a;
+
 /** Tabs and line ends separate fields and records; nothing that we store may hold them. */
 function clean(text: string): string {
-  return /[\t\n\r]/.test(text) ? text.replace(/[\t\n\r]/g, " ") : text;
+  return text !== "" && /[\t\n\r]/.test(text) ? text.replace(/[\t\n\r]/g, " ") : text;
+}
+
+function writeText(out: TextBuffer, text: string): void {
+  out.append(text);
+  out.appendCode(tab);
+}
+
+function writeNumber(out: TextBuffer, value: number): void {
+  out.appendNumber(value);
+  out.appendCode(tab);
 }
 
 /**
- * The beginning of a call as one line of tab-separated fields without the line end: all that is charged by if its end is
- * never seen. JSON would take four times as long. A changed order of fields needs a new journal version.
+ * Writes the beginning of a call as one line of tab-separated fields: all that is charged by if its end is never seen. JSON
+ * would take four times as long. A changed order of fields needs a new journal version.
  */
-export function makeOpenLine(e: UsageEvent): string {
-  return `${e.id}\t${e.publicId}\t${clean(e.ownerId)}\t${e.keyTags}\t${e.requestTags}\t${clean(e.model)}\t${clean(e.provider)}\t${e.endpoint}\t${e.stream ? 1 : 0}\t${e.reservedNanoUsd}\t${e.costNanoUsd === null ? 0 : 1}\t${clean(e.priceId)}\t${e.bytesIn}\t${clean(e.clientIp)}\t${clean(e.origin)}\t${e.budgetWindows}\t.`;
+export function writeOpenLine(out: TextBuffer, e: UsageEvent): void {
+  writeText(out, e.id);
+  writeText(out, e.publicId);
+  writeText(out, clean(e.ownerId));
+  writeText(out, e.keyTags);
+  writeText(out, e.requestTags);
+  writeText(out, clean(e.model));
+  writeText(out, clean(e.provider));
+  writeText(out, e.endpoint);
+  writeNumber(out, e.stream ? 1 : 0);
+  out.appendBigInt(e.reservedNanoUsd);
+  out.appendCode(tab);
+  writeNumber(out, e.costNanoUsd === null ? 0 : 1);
+  writeText(out, clean(e.priceId));
+  writeNumber(out, e.bytesIn);
+  writeText(out, clean(e.clientIp));
+  writeText(out, clean(e.origin));
+  writeText(out, e.budgetWindows);
+  endLine(out);
 }
 
-/** The end of a call, for the beginning of the same id. */
-export function makeCloseLine(e: UsageEnd): string {
-  return `${e.id}\t${clean(e.provider)}\t${e.status}\t${e.code}\t${e.attempts}\t${e.usageSource}\t${e.costNanoUsd ?? ""}\t${clean(e.priceId)}\t${e.latencyMs}\t${e.firstTokenMs}\t${e.bytesOut}\t${e.inputTokens}\t${e.cachedInputTokens}\t${e.cacheWriteTokens}\t${e.outputTokens}\t${e.reasoningTokens}\t${e.inputAudioTokens}\t${e.outputAudioTokens}\t${e.hourCacheWriteTokens}\t.`;
+/** Writes the end of a call, for the beginning of the same id. */
+export function writeCloseLine(out: TextBuffer, e: UsageEnd): void {
+  writeText(out, e.id);
+  writeText(out, clean(e.provider));
+  writeNumber(out, e.status);
+  writeText(out, e.code);
+  writeNumber(out, e.attempts);
+  writeText(out, e.usageSource);
+  if (e.costNanoUsd !== null) out.appendBigInt(e.costNanoUsd);
+  out.appendCode(tab);
+  writeText(out, clean(e.priceId));
+  out.appendMilli(e.latencyMs);
+  out.appendCode(tab);
+  out.appendMilli(e.firstTokenMs);
+  out.appendCode(tab);
+  writeNumber(out, e.bytesOut);
+  writeNumber(out, e.inputTokens);
+  writeNumber(out, e.cachedInputTokens);
+  writeNumber(out, e.cacheWriteTokens);
+  writeNumber(out, e.outputTokens);
+  writeNumber(out, e.reasoningTokens);
+  writeNumber(out, e.inputAudioTokens);
+  writeNumber(out, e.outputAudioTokens);
+  writeNumber(out, e.hourCacheWriteTokens);
+  endLine(out);
+}
+
+/** Without it a line was cut short. */
+function endLine(out: TextBuffer): void {
+  out.append(".");
+  out.appendCode(lineEnd);
+}
+
+/** The line of {@link writeOpenLine} without its end. */
+export function makeOpenLine(event: UsageEvent): string {
+  return makeLine((out) => writeOpenLine(out, event));
+}
+
+/** The line of {@link writeCloseLine} without its end. */
+export function makeCloseLine(event: UsageEnd): string {
+  return makeLine((out) => writeCloseLine(out, event));
+}
+
+function makeLine(write: (out: TextBuffer) => void): string {
+  const out = new TextBuffer(1_024);
+  write(out);
+  return out.take().toString("utf8").slice(0, -1);
 }
 
 /**

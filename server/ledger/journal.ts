@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, rmdirSync, unlinkSync, utimesSync, writeFileSyn
 import { join } from "node:path";
 import { TextBuffer } from "../core/text-buffer.ts";
 import type { UsageEvent } from "../core/usage-event.ts";
-import { makeCloseLine, makeOpenLine } from "../core/usage-line.ts";
+import { writeCloseLine, writeOpenLine } from "../core/usage-line.ts";
 import type { Clock } from "../platform/clock.ts";
 import { passFailpoint } from "../platform/failpoint.ts";
 import type { Metrics } from "../platform/metrics.ts";
@@ -14,6 +14,8 @@ const heartbeatIntervalMs = 5_000;
 
 /** An event that was opened, and the segments that name it (`null`: not written). */
 export interface JournalEntry {
+  /** Settles once its beginning is on file; only then may the provider be called. Rejects where it could not be written. */
+  written: Promise<void>;
   openedIn: JournalSegment | null;
   closedIn: JournalSegment | null;
   /** Of the same event, opened again after it. */
@@ -87,20 +89,18 @@ export class Journal {
    * Writes that a call is about to be made. `event` holds what is charged if its end is never seen.
    *
    * @param before its entry so far, where more is charged now than when it was opened: the last beginning counts.
-   * @returns once the record is on file; only then may the provider be called. Rejects where it could not be written.
    */
-  async open(event: UsageEvent, before: JournalEntry | null = null): Promise<JournalEntry> {
-    const entry: JournalEntry = { openedIn: null, closedIn: null, before };
-    this.#append(`O\t${makeOpenLine(event)}\n`);
-    this.#opens.push(entry);
+  open(event: UsageEvent, before: JournalEntry | null = null): JournalEntry {
+    writeOpenLine(this.#begin("O\t"), event);
     this.#commit ??= makeCommit();
-    await this.#commit.promise;
+    const entry: JournalEntry = { written: this.#commit.promise, openedIn: null, closedIn: null, before };
+    this.#opens.push(entry);
     return entry;
   }
 
   /** Writes how a call ended. The event itself travels on in memory, so a failed write loses nothing but the replay. */
   close(entry: JournalEntry, event: UsageEvent, watcher: StoredWatcher | null = null): ClosedEntry {
-    this.#append(`C\t${makeCloseLine(event)}\n`);
+    writeCloseLine(this.#begin("C\t"), event);
     this.#closes.push(entry);
     return { entry, event, watcher };
   }
@@ -127,13 +127,16 @@ export class Journal {
     }
   }
 
-  #append(record: string): void {
+  /** Begins a record, and has it written out when this turn is over. @returns where the rest of it goes, now. */
+  #begin(kind: string): TextBuffer {
     // A record that was cut in the middle ends here, so that this one stands on a line of its own.
     if (this.#torn && this.#text.length === 0) this.#text.append("\n");
-    this.#text.append(record);
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => this.#writeOut());
+    this.#text.append(kind);
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      setImmediate(() => this.#writeOut());
+    }
+    return this.#text;
   }
 
   #writeOut(): void {

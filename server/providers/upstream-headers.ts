@@ -29,15 +29,11 @@ export type AnswerHeaders = Readonly<Record<string, string | string[] | undefine
 
 const headerCountMax = 128;
 
-/** The only headers of an answer that anything looks at. */
-const readHeaders: ReadonlySet<string> = new Set([
-  "content-type",
-  "content-length",
-  "content-encoding",
-  "transfer-encoding",
-  "retry-after",
-]);
-const readLengths: ReadonlySet<number> = new Set([...readHeaders].map((name) => name.length));
+/** The only headers of an answer that anything looks at; no two of a length. */
+const readHeaders = ["content-type", "content-length", "content-encoding", "transfer-encoding", "retry-after"] as const;
+const readByLength: ReadonlyMap<number, string> = new Map(readHeaders.map((name) => [name.length, name] as const));
+/** Makes a capital letter small, and leaves `-` as it is. */
+const lowerCase = 0x20;
 
 /**
  * Reads the headers that matter from undici's flat list; all others are not even decoded.
@@ -49,14 +45,21 @@ export function parseAnswerHeaders(raw: readonly Buffer[]): AnswerHeaders | stri
   const headers: Record<string, string | string[]> = {};
   for (let index = 0; index < raw.length; index += 2) {
     const rawName = raw[index] as Buffer;
-    if (!readLengths.has(rawName.length)) continue;
-    const name = rawName.toString("latin1").toLowerCase();
-    if (!readHeaders.has(name)) continue;
+    const name = readByLength.get(rawName.length);
+    if (name === undefined || !isNamed(rawName, name)) continue;
     const value = (raw[index + 1] as Buffer).toString("latin1");
     const known = headers[name];
     headers[name] = known === undefined ? value : [...(Array.isArray(known) ? known : [known]), value];
   }
   return headers;
+}
+
+/** Whether the bytes are the name in any case, as the parser before us lets only characters of names through. */
+function isNamed(raw: Buffer, name: string): boolean {
+  for (let index = 0; index < name.length; index++) {
+    if (((raw[index] as number) | lowerCase) !== name.charCodeAt(index)) return false;
+  }
+  return true;
 }
 
 /**

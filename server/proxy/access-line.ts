@@ -1,4 +1,5 @@
 import type { EventId } from "../core/id.ts";
+import { formatMs } from "../core/milliseconds.ts";
 
 /** What the access log says of one request. */
 export interface AccessFacts {
@@ -29,5 +30,5 @@ function makeInstant(atMs: number): string {
 
 /** One line of the access log as JSON. Only `model` can hold what a client wrote, so only that is escaped. */
 export function makeAccessLine(atMs: number, facts: AccessFacts): string {
-  return `{"level":"info","time":"${makeInstant(atMs)}","request_id":"${facts.requestId}","endpoint":"${facts.endpoint}","status":${facts.status},"code":"${facts.code}","public_id":"${facts.publicId}","model":${JSON.stringify(facts.model)},"duration_ms":${facts.durationMs},"ip":"${facts.address}","msg":"request"}`;
+  return `{"level":"info","time":"${makeInstant(atMs)}","request_id":"${facts.requestId}","endpoint":"${facts.endpoint}","status":${facts.status},"code":"${facts.code}","public_id":"${facts.publicId}","model":${JSON.stringify(facts.model)},"duration_ms":${formatMs(facts.durationMs)},"ip":"${facts.address}","msg":"request"}`;
 }

@@ -64,79 +64,112 @@ export function openAttempt(
   times: AttemptTimes,
   clock: Clock,
 ): RunningAttempt {
-  let call: UpstreamCall | null = null;
-  let leave: () => void = () => undefined;
-  let end: RunningAttempt["end"] = () => undefined;
-  const result = new Promise<AttemptResult>((resolve) => {
-    const settle = (outcome: AttemptResult): void => {
-      times.endedAtMs = clock.monotonicMs();
-      resolve(outcome);
-    };
-    leave = () => {
-      call?.abort();
-      settle({ kind: "left" });
-    };
-    let status = 0;
-    let headers: AnswerHeaders = {};
-    let type = "";
-    let streaming = false;
-    let begun = false;
-    let first: Buffer | null = null;
-    let rest: Buffer[] | null = null;
-    const fail = (failure: UpstreamFailure): void => {
-      if (begun && receiver !== null) {
-        receiver.fail(failure);
-        settle({ kind: "streamed", failure });
-      } else settle({ kind: "failed", failure });
-    };
-    end = (failure) => {
-      call?.abort();
-      fail(failure);
-    };
-    passFailpoint("before-dispatch");
-    call = provider.send(target, request, {
-      onHead(headStatus, headHeaders) {
-        status = headStatus;
-        headers = headHeaders;
-        type = findType(headHeaders["content-type"]);
-        streaming = receiver !== null && status < 300 && receiver.takes(type);
-      },
-      onData(chunk) {
-        if (times.firstByteAtMs < 0) {
-          times.firstByteAtMs = clock.monotonicMs();
-          passFailpoint("first-byte");
-        }
-        if (streaming && receiver !== null) {
-          if (!begun) {
-            receiver.begin(status, call as UpstreamCall, times, request, type);
-            target.health.answer();
-          }
-          begun = true;
-          const failure = receiver.push(chunk);
-          if (failure === null) return;
-          call?.abort();
-          settle({ kind: "streamed", failure });
-        } else if (first === null) first = chunk;
-        else if (rest === null) rest = [first, chunk];
-        else rest.push(chunk);
-      },
-      onEnd() {
-        if (begun && receiver !== null) settle({ kind: "streamed", failure: receiver.end() });
-        // To a client it would look like a whole answer that says nothing.
-        else if (streaming) settle({ kind: "failed", failure: emptyStream });
-        else
-          settle({
-            kind: "answered",
-            status,
-            headers,
-            body: rest === null ? (first ?? Buffer.alloc(0)) : Buffer.concat(rest),
-          });
-      },
-      onFailure: fail,
+  const attempt = new Attempt(target, request, receiver, times, clock);
+  attempt.send(provider);
+  return attempt;
+}
+
+/** The attempt and what takes its answer in one object: as closures they were a dozen objects for each request. */
+class Attempt implements RunningAttempt, UpstreamSink {
+  readonly result: Promise<AttemptResult>;
+  private resolve: (outcome: AttemptResult) => void = () => undefined;
+  private readonly target: ProviderTarget;
+  private readonly request: UpstreamRequest;
+  private readonly receiver: StreamReceiver | null;
+  private readonly times: AttemptTimes;
+  private readonly clock: Clock;
+  private call: UpstreamCall | null = null;
+  private status = 0;
+  private headers: AnswerHeaders = {};
+  private type = "";
+  private isStreaming = false;
+  private hasBegun = false;
+  private first: Buffer | null = null;
+  private rest: Buffer[] | null = null;
+
+  constructor(
+    target: ProviderTarget,
+    request: UpstreamRequest,
+    receiver: StreamReceiver | null,
+    times: AttemptTimes,
+    clock: Clock,
+  ) {
+    this.target = target;
+    this.request = request;
+    this.receiver = receiver;
+    this.times = times;
+    this.clock = clock;
+    this.result = new Promise((resolve) => {
+      this.resolve = resolve;
     });
-    times.sentAtMs = clock.monotonicMs();
-  });
-  return { result, leave, end };
+  }
+
+  send(provider: Provider): void {
+    passFailpoint("before-dispatch");
+    this.call = provider.send(this.target, this.request, this);
+    this.times.sentAtMs = this.clock.monotonicMs();
+  }
+
+  leave(): void {
+    this.call?.abort();
+    this.settle({ kind: "left" });
+  }
+
+  end(failure: UpstreamFailure): void {
+    this.call?.abort();
+    this.onFailure(failure);
+  }
+
+  onHead(status: number, headers: AnswerHeaders): void {
+    this.status = status;
+    this.headers = headers;
+    this.type = findType(headers["content-type"]);
+    this.isStreaming = this.receiver !== null && status < 300 && this.receiver.takes(this.type);
+  }
+
+  onData(chunk: Buffer): void {
+    const { receiver, times } = this;
+    if (times.firstByteAtMs < 0) {
+      times.firstByteAtMs = this.clock.monotonicMs();
+      passFailpoint("first-byte");
+    }
+    if (this.isStreaming && receiver !== null) {
+      if (!this.hasBegun) {
+        receiver.begin(this.status, this.call as UpstreamCall, times, this.request, this.type);
+        this.target.health.answer();
+      }
+      this.hasBegun = true;
+      const failure = receiver.push(chunk);
+      if (failure === null) return;
+      this.call?.abort();
+      this.settle({ kind: "streamed", failure });
+    } else if (this.first === null) this.first = chunk;
+    else if (this.rest === null) this.rest = [this.first, chunk];
+    else this.rest.push(chunk);
+  }
+
+  onEnd(): void {
+    const { receiver, status, headers } = this;
+    if (this.hasBegun && receiver !== null) this.settle({ kind: "streamed", failure: receiver.end() });
+    // To a client it would look like a whole answer that says nothing.
+    else if (this.isStreaming) this.settle({ kind: "failed", failure: emptyStream });
+    else {
+      const body = this.rest === null ? (this.first ?? Buffer.alloc(0)) : Buffer.concat(this.rest);
+      this.settle({ kind: "answered", status, headers, body });
+    }
+  }
+
+  onFailure(failure: UpstreamFailure): void {
+    if (this.hasBegun && this.receiver !== null) {
+      this.receiver.fail(failure);
+      this.settle({ kind: "streamed", failure });
+    } else this.settle({ kind: "failed", failure });
+  }
+
+  private settle(outcome: AttemptResult): void {
+    this.times.endedAtMs = this.clock.monotonicMs();
+    this.resolve(outcome);
+  }
 }
 
 function findType(type: string | string[] | undefined): string {

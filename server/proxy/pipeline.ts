@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { makeRefusal, type Refusal } from "../core/error.ts";
 import type { EventId } from "../core/id.ts";
+import { roundMs } from "../core/milliseconds.ts";
 import type { UsageEvent } from "../core/usage-event.ts";
 import { isRefusal } from "../keys/authenticate.ts";
 import type { KnownKey } from "../keys/known-key.ts";
-import type { JournalEntry } from "../ledger/journal.ts";
 import type { BudgetHold } from "../limits/budget-hold.ts";
 import type { RateGrant } from "../limits/rate-windows.ts";
 import type { ResolvedModel } from "../providers/model-table.ts";
@@ -174,9 +174,9 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
     address,
     origin,
   );
-  let entry: JournalEntry;
+  let entry = proxy.journal.open(event);
   try {
-    entry = await proxy.journal.open(event);
+    await entry.written;
   } catch {
     grant?.undo();
     hold?.release();
@@ -204,12 +204,14 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
         if (hold !== null && !(await hold.grow(cost))) return false;
         event.reservedNanoUsd += cost;
         if (event.costNanoUsd !== null) event.costNanoUsd = event.reservedNanoUsd;
+        const again = proxy.journal.open(event, entry);
         try {
-          entry = await proxy.journal.open(event, entry);
-          return true;
+          await again.written;
         } catch {
           return false;
         }
+        entry = again;
+        return true;
       },
     });
     event.attempts = dispatched.attempts;
@@ -221,10 +223,6 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
   }
   observe(call, dispatched.upstreamMs, null, event);
   return null;
-}
-
-function roundMs(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
 }
 
 /** Counts and logs a call that has ended. */
@@ -243,7 +241,7 @@ function observe(call: Call, upstreamMs: number, refusal: Refusal | null, event?
       code,
       publicId: event?.publicId ?? "",
       model: event?.model ?? "",
-      durationMs: roundMs(durationMs),
+      durationMs,
       address: event?.clientIp ?? proxy.findClientAddress(request),
     }),
   );

@@ -37,8 +37,7 @@ export function readBody(
     };
     request.on("data", collect);
     request.on("end", () => resolve(rest === null ? (first ?? Buffer.alloc(0)) : Buffer.concat(rest, bytes)));
-    // After `end` these change nothing: the promise is settled.
-    request.on("error", () => resolve(null));
+    // After `end` it changes nothing: the promise is settled. An error that nobody listens for ends in it too.
     request.on("close", () => resolve(null));
   });
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { findStatus, makeRefusal, type Refusal } from "../core/error.ts";
+import { roundMs } from "../core/milliseconds.ts";
 import type { UsageEvent } from "../core/usage-event.ts";
 import type { BudgetHold } from "../limits/budget-hold.ts";
 import type { ClientConnection } from "./client-connection.ts";
@@ -49,7 +50,7 @@ export function relayAnswer(
   outputTokensMax: number | null,
 ): void {
   const { result, target, times, spent } = dispatched;
-  if (times.firstByteAtMs >= 0) event.firstTokenMs = times.firstByteAtMs - times.sentAtMs;
+  if (times.firstByteAtMs >= 0) event.firstTokenMs = roundMs(times.firstByteAtMs - times.sentAtMs);
   if (result.kind === "failed") {
     // A provider that was working when the call was cut may charge for what it was sent.
     setUsage(event, target, null, result.failure.kind === "cut" ? 0 : -1, spent);

@@ -1,4 +1,5 @@
 import { findStatus, makeRefusal, type Refusal } from "../core/error.ts";
+import { roundMs } from "../core/milliseconds.ts";
 import { formatUsd } from "../core/money.ts";
 import type { UsageEvent } from "../core/usage-event.ts";
 import { sseOverflow } from "../providers/sse-events.ts";
@@ -116,7 +117,7 @@ export class StreamRelay implements StreamReceiver {
   finish(dispatched: Dispatched): void {
     const event = this.#event;
     const { times, target, spent } = dispatched;
-    event.firstTokenMs = times.firstByteAtMs - times.sentAtMs;
+    event.firstTokenMs = roundMs(times.firstByteAtMs - times.sentAtMs);
     const { usage, outputBytes, errorText } = this.#scan;
     setUsage(event, target, usage, outputBytes, spent);
     // The provider said itself, in the stream, that it failed.

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { findStatus, type Refusal } from "../core/error.ts";
 import type { EventId } from "../core/id.ts";
+import { formatMs } from "../core/milliseconds.ts";
 import { formatUsd } from "../core/money.ts";
 import type { AnswerBurst } from "./answer-burst.ts";
 import type { ErrorShape } from "./surfaces/error-shape.ts";
@@ -171,7 +172,7 @@ export interface CallFacts {
 
 function makeCallHeaders(facts: CallFacts, contentType: string): string[] {
   const headers = makeBaseHeaders(facts.requestId, facts.corsOrigin);
-  headers.push("content-type", contentType, "x-tollgate-overhead-ms", facts.overheadMs.toFixed(3));
+  headers.push("content-type", contentType, "x-tollgate-overhead-ms", formatMs(facts.overheadMs));
   if (facts.costNanoUsd !== null) headers.push("x-tollgate-cost-usd", formatUsd(facts.costNanoUsd));
   if (facts.budgetRemainingNanoUsd !== null)
     headers.push("x-tollgate-budget-remaining-usd", formatUsd(facts.budgetRemainingNanoUsd));

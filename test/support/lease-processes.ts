@@ -101,7 +101,8 @@ export async function openLeaseProcess(options: LeaseProcessOptions): Promise<Le
         costNanoUsd: cost,
         budgetWindows: hold.windowIds,
       });
-      const entry = await journal.open(event);
+      const entry = journal.open(event);
+      await entry.written;
       hold.settle(cost);
       flusher.add(journal.close(entry, event, hold));
     },

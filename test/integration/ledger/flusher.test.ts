@@ -53,7 +53,9 @@ afterEach(async () => {
 });
 
 async function add(event: UsageEvent): Promise<void> {
-  flusher.add(journal.close(await journal.open(event), event));
+  const entry = journal.open(event);
+  await entry.written;
+  flusher.add(journal.close(entry, event));
 }
 
 const count = async () => Number((await test.database.sql`select count(*) as n from usage_event`)[0]?.n);

@@ -77,7 +77,7 @@ describe("recoverJournals", () => {
   it("leaves the journal of a living process alone", async () => {
     const journalDir = makeTestFolder();
     const journal = new Journal({ journalDir, process: "living", segmentBytesMax: 1e6, clock, metrics: openMetrics() });
-    await journal.open(makeUsageEvent(Date.now()));
+    await journal.open(makeUsageEvent(Date.now())).written;
     const report = await recoverJournals({ journalDir, sql: database.database.sql, clock, logger });
     expect(report.folders).toBe(0);
     expect(readdirSync(journal.folder)).toHaveLength(2);

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { type Database, openDatabase } from "../../../db/client.ts";
 import { insertUsageEvents } from "../../../db/queries/insert-usage-events.ts";
 import type { UsageIngest } from "../../../db/usage-ingest.ts";
+import type { PublicId } from "../../../server/core/api-key.ts";
 import type { UsageEvent } from "../../../server/core/usage-event.ts";
 import { makeUsageEvent } from "../../support/make-usage-event.ts";
 import { expectPostgresLog } from "../../support/postgres-log.ts";
@@ -83,6 +84,56 @@ it("stores by COPY exactly what the insert statement stores", async () => {
     expect(copied).toEqual(await listRows(other));
   } finally {
     await other.close();
+  }
+});
+
+it("stores each text of its own event where those of a key repeat", async () => {
+  const keys = ["abcdefghijkl", "bcdefghijklm"].map((text) => text as PublicId);
+  const changes: readonly Partial<UsageEvent>[] = [
+    {},
+    ...(["ownerId", "model", "provider", "endpoint", "code", "priceId", "clientIp", "origin"] as const).map(
+      (field) => ({
+        [field]: `other ${field}`,
+      }),
+    ),
+    { usageSource: "estimated" },
+    { budgetWindows: "key/abcdefghijkl/day/0" },
+    { keyTags: '{"a":"b"}' },
+    { keyTags: "" },
+    { requestTags: '{"a":"b"}' },
+  ];
+  // Each of them twice, after each of the others, of two keys in turn, over more than two of the pieces that a batch goes in.
+  const events = changes.flatMap((first) =>
+    changes.flatMap((second) =>
+      [first, first, second].map((change, index) =>
+        makeUsageEvent(nowMs + index, { publicId: keys[index % 2] as PublicId, ...change }),
+      ),
+    ),
+  );
+  expect(events.length).toBeGreaterThan(500);
+  await ingest.insert("p1", events);
+  const rows = await test.database.sql`
+    select id, public_id, owner_id, model, provider, endpoint, code, usage_source, price_id, client_ip, origin, budget_windows,
+      key_tags, request_tags from usage_event`;
+  const stored = new Map(rows.map(({ id, ...row }) => [String(id), row]));
+  expect(stored.size).toBe(events.length);
+  const parse = (tags: string): unknown => (tags === "" ? null : JSON.parse(tags));
+  for (const event of events) {
+    expect(stored.get(event.id)).toEqual({
+      public_id: event.publicId,
+      owner_id: event.ownerId,
+      model: event.model,
+      provider: event.provider,
+      endpoint: event.endpoint,
+      code: event.code,
+      usage_source: event.usageSource,
+      price_id: event.priceId,
+      client_ip: event.clientIp,
+      origin: event.origin,
+      budget_windows: event.budgetWindows === "" ? null : event.budgetWindows,
+      key_tags: parse(event.keyTags),
+      request_tags: parse(event.requestTags),
+    });
   }
 });
 

@@ -22,7 +22,8 @@ describe("Journal", () => {
   it("has an open record on file before `open` resolves, and the close record a turn later", async () => {
     const { journal, segments } = openJournal();
     const event = makeUsageEvent(Date.now(), { usageSource: "reserved" });
-    const entry = await journal.open(event);
+    const entry = journal.open(event);
+    await entry.written;
     const path = join(journal.folder, segments()[0] as string);
     const [, opened] = readFileSync(path, "utf8").split("\n");
     expect(opened?.slice(0, 2)).toBe("O\t");
@@ -41,7 +42,7 @@ describe("Journal", () => {
 
   it("writes all records of one turn of the loop at once", async () => {
     const { journal, segments } = openJournal();
-    await Promise.all(Array.from({ length: 50 }, () => journal.open(makeUsageEvent(Date.now()))));
+    await Promise.all(Array.from({ length: 50 }, () => journal.open(makeUsageEvent(Date.now())).written));
     const text = readFileSync(join(journal.folder, segments()[0] as string), "utf8");
     expect(text.split("\n").filter((line) => line.startsWith("O\t"))).toHaveLength(50);
   });
@@ -51,7 +52,8 @@ describe("Journal", () => {
     const closed = [];
     for (let index = 0; index < 12; index++) {
       const event = makeUsageEvent(Date.now());
-      const entry = await journal.open(event);
+      const entry = journal.open(event);
+      await entry.written;
       closed.push(journal.close(entry, event));
     }
     await nextTurn();
@@ -69,7 +71,7 @@ describe("Journal", () => {
 
   it("keeps its folder when something in it is not settled", async () => {
     const { journal } = openJournal();
-    await journal.open(makeUsageEvent(Date.now()));
+    await journal.open(makeUsageEvent(Date.now())).written;
     journal.shutDown();
     expect(readdirSync(journal.folder)).toHaveLength(2);
   });
