@@ -32,5 +32,5 @@ EXPOSE 3000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=6 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/readyz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "dist/scripts/cli/main.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=32", "dist/scripts/cli/main.js"]
 CMD ["start"]

@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=32
 import { text as readText } from "node:stream/consumers";
 import { runCli } from "./program.ts";
 

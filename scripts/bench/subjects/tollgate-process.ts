@@ -14,7 +14,8 @@ import { listDescendants } from "../processes/descendants.ts";
 import type { TrafficKind, Upstream } from "../upstream/upstream.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
-const program = join(root, "dist/scripts/cli/main.js");
+/** As `npm start` has it: `node`, options of the engine, the program, `start`. */
+const startArguments = readStartArguments();
 
 /** A running Tollgate with a data folder of its own: embedded PostgreSQL, gateway and workers. */
 export interface TollgateProcess {
@@ -69,7 +70,7 @@ export async function openTollgateProcess(
   const child = await openChild({
     name: "tollgate",
     command: process.execPath,
-    args: [program, "start", "--config-file", configFile],
+    args: [...startArguments, "--config-file", configFile],
     cores: cores.subject,
     outputFile: join(home, "output.log"),
     env,
@@ -85,6 +86,13 @@ export async function openTollgateProcess(
   const otherPids = () => [...new Set([...listDescendants(child.pid), ...listPostgresPids(dataDir)])];
   for (const pid of otherPids()) settleOnCores(pid, cores.load);
   return { port, pid: child.pid, databaseUrl: postgres.databaseUrl, pepper, otherPids, close: child.close };
+}
+
+function readStartArguments(): string[] {
+  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: { start: string } };
+  const [node, ...words] = scripts.start.split(" ");
+  if (node !== "node") throw new Error(`the start script begins with ${node} instead of node`);
+  return words.map((word) => (word.endsWith(".js") ? join(root, word) : word));
 }
 
 let isBuilt = false;
