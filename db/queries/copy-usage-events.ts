@@ -96,7 +96,10 @@ function writeTexts(rows: CopyBuffer, event: UsageEvent): void {
   writeTags(rows, event.requestTags);
 }
 
-/** Most calls of a key differ in their numbers only; writing the texts anew takes a third of the time of a row. */
+/**
+ * Whether all that {@link writeTexts} writes is the same. Most calls of a key differ in their numbers only, and the texts are
+ * most of the work of a row.
+ */
 function hasSameTexts(a: UsageEvent, b: UsageEvent): boolean {
   return (
     a.publicId === b.publicId &&

@@ -57,7 +57,7 @@ export class Journal {
   readonly #text = new TextBuffer(64 * 1024);
   #opens: JournalEntry[] = [];
   #closes: JournalEntry[] = [];
-  /** The last write stopped in the middle of a record. */
+  /** What was written last, here or to the file, stopped in the middle of a record. */
   #torn = false;
   #commit: { promise: Promise<void>; resolve(): void; reject(error: unknown): void } | null = null;
   #scheduled = false;
@@ -92,6 +92,7 @@ export class Journal {
    */
   open(event: UsageEvent, before: JournalEntry | null = null): JournalEntry {
     writeOpenLine(this.#begin("O\t"), event);
+    this.#torn = false;
     this.#commit ??= makeCommit();
     const entry: JournalEntry = { written: this.#commit.promise, openedIn: null, closedIn: null, before };
     this.#opens.push(entry);
@@ -101,6 +102,7 @@ export class Journal {
   /** Writes how a call ended. The event itself travels on in memory, so a failed write loses nothing but the replay. */
   close(entry: JournalEntry, event: UsageEvent, watcher: StoredWatcher | null = null): ClosedEntry {
     writeCloseLine(this.#begin("C\t"), event);
+    this.#torn = false;
     this.#closes.push(entry);
     return { entry, event, watcher };
   }
@@ -130,7 +132,8 @@ export class Journal {
   /** Begins a record, and has it written out when this turn is over. @returns where the rest of it goes, now. */
   #begin(kind: string): TextBuffer {
     // A record that was cut in the middle ends here, so that this one stands on a line of its own.
-    if (this.#torn && this.#text.length === 0) this.#text.append("\n");
+    if (this.#torn) this.#text.append("\n");
+    this.#torn = true;
     this.#text.append(kind);
     if (!this.#scheduled) {
       this.#scheduled = true;
@@ -153,7 +156,6 @@ export class Journal {
       this.#segment.append(this.#text.take());
       if (opens.length > 0) passFailpoint("journal-opened");
       if (closes.length > 0) passFailpoint("journal-closed");
-      this.#torn = false;
       for (const entry of opens) entry.openedIn = this.#segment;
       for (const entry of closes) entry.closedIn = this.#segment;
       this.#segment.unsettled += opens.length + closes.length;

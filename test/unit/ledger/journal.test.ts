@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { UsageEvent } from "../../../server/core/usage-event.ts";
 import { parseCloseLine, parseOpenLine } from "../../../server/core/usage-line.ts";
 import { Journal, ownerFile } from "../../../server/ledger/journal.ts";
 import { openClock } from "../../../server/platform/clock.ts";
@@ -19,7 +20,7 @@ function openJournal(segmentBytesMax = 1_000_000) {
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 describe("Journal", () => {
-  it("has an open record on file before `open` resolves, and the close record a turn later", async () => {
+  it("has an open record on file once it says so, and the close record a turn later", async () => {
     const { journal, segments } = openJournal();
     const event = makeUsageEvent(Date.now(), { usageSource: "reserved" });
     const entry = journal.open(event);
@@ -45,6 +46,21 @@ describe("Journal", () => {
     await Promise.all(Array.from({ length: 50 }, () => journal.open(makeUsageEvent(Date.now())).written));
     const text = readFileSync(join(journal.folder, segments()[0] as string), "utf8");
     expect(text.split("\n").filter((line) => line.startsWith("O\t"))).toHaveLength(50);
+  });
+
+  it("lets a record that could not be put together harm no other", async () => {
+    const { journal, segments } = openJournal();
+    const [before, broken, after] = [0, 1, 2].map(() => makeUsageEvent(Date.now())) as [
+      UsageEvent,
+      UsageEvent,
+      UsageEvent,
+    ];
+    const first = journal.open(before);
+    expect(() => journal.open({ ...broken, model: undefined as unknown as string })).toThrow(TypeError);
+    await Promise.all([first.written, journal.open(after).written]);
+    const lines = readFileSync(join(journal.folder, segments()[0] as string), "utf8").split("\n");
+    const opened = lines.map((line) => (line.startsWith("O\t") ? parseOpenLine(line.slice(2)) : null));
+    expect(opened.flatMap((event) => event?.id ?? [])).toEqual([before.id, after.id]);
   });
 
   it("starts another file past the size, and removes a file only when all its events are settled", async () => {
