@@ -5,6 +5,7 @@ import { roundMs } from "../core/milliseconds.ts";
 import type { UsageEvent } from "../core/usage-event.ts";
 import { isRefusal } from "../keys/authenticate.ts";
 import type { KnownKey } from "../keys/known-key.ts";
+import type { JournalEntry } from "../ledger/journal.ts";
 import type { BudgetHold } from "../limits/budget-hold.ts";
 import type { RateGrant } from "../limits/rate-windows.ts";
 import type { ResolvedModel } from "../providers/model-table.ts";
@@ -174,8 +175,9 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
     address,
     origin,
   );
-  let entry = proxy.journal.open(event);
+  let entry: JournalEntry;
   try {
+    entry = proxy.journal.open(event);
     await entry.written;
   } catch {
     grant?.undo();
@@ -204,14 +206,14 @@ async function runAdmitted(call: Call, known: KnownKey): Promise<Refusal | null>
         if (hold !== null && !(await hold.grow(cost))) return false;
         event.reservedNanoUsd += cost;
         if (event.costNanoUsd !== null) event.costNanoUsd = event.reservedNanoUsd;
-        const again = proxy.journal.open(event, entry);
         try {
+          const again = proxy.journal.open(event, entry);
           await again.written;
+          entry = again;
+          return true;
         } catch {
           return false;
         }
-        entry = again;
-        return true;
       },
     });
     event.attempts = dispatched.attempts;
