@@ -62,7 +62,8 @@ describe("TextBuffer", () => {
     );
     fc.assert(
       fc.property(number, (value) => {
-        expect(Number(written((buffer) => buffer.appendMilli(value)))).toBe(value);
+        // JavaScript writes -0 as 0.
+        expect(Number(written((buffer) => buffer.appendMilli(value)))).toBe(value === 0 ? 0 : value);
       }),
     );
   });
