@@ -1,5 +1,5 @@
-/** Up to here a loop in JavaScript beats the call into Node that writes a string. */
-const shortTextMax = 40;
+import { writeUtf8 } from "./utf8.ts";
+
 /** The longest whole number that is written digit by digit. */
 const smallMax = 1_000_000_000;
 const smallMaxAmount = BigInt(smallMax);
@@ -29,7 +29,7 @@ export class TextBuffer {
   append(text: string): void {
     // A UTF-16 unit takes at most three bytes.
     this.#reserve(text.length * 3);
-    if (text.length > shortTextMax || !this.#appendAscii(text)) this.#length += this.#bytes.write(text, this.#length);
+    this.#length += writeUtf8(this.#bytes, text, this.#length);
   }
 
   /** @param code of an ASCII character. */
@@ -74,19 +74,6 @@ export class TextBuffer {
     const taken = this.#bytes.subarray(0, this.#length);
     this.#length = 0;
     return taken;
-  }
-
-  #appendAscii(text: string): boolean {
-    const bytes = this.#bytes;
-    const at = this.#length;
-    const { length } = text;
-    for (let index = 0; index < length; index++) {
-      const code = text.charCodeAt(index);
-      if (code > 127) return false;
-      bytes[at + index] = code;
-    }
-    this.#length = at + length;
-    return true;
   }
 
   /** @param value whole, not negative, below {@link smallMax}. */
