@@ -1,3 +1,4 @@
+import "./scripts/typescript.mjs";
 import { defineConfig } from "vitest/config";
 import { RunReporter } from "./test/support/run-reporter.ts";
 import { SlowFirst } from "./test/support/slow-first.ts";
@@ -15,7 +16,14 @@ const timed = "test/e2e/{first-start,rotation,drain}.test.ts";
 /** What must hold under every interleaving has one try. */
 const once = "test/integration/{keys,ledger,limits,security}/**/*.test.ts";
 
+/**
+ * Node loads our modules, as it does in the product. Vite's way of loading takes more time, and then every use of an import
+ * is a call.
+ */
+const native = { execArgv: ["--import", new URL("scripts/typescript.mjs", import.meta.url).href] };
+
 const integration = {
+  ...native,
   globalSetup: ["test/support/global-setup.ts", "test/support/build-setup.ts"],
   testTimeout: 120_000,
   hookTimeout: 60_000,
@@ -30,11 +38,11 @@ export default defineConfig({
   test: {
     reporters: ["default", new RunReporter()],
     sequence: { sequencer: SlowFirst },
-    // Compiled modules are kept in node_modules for the next run.
-    experimental: { fsModuleCache: true },
+    experimental: { viteModuleRunner: false, nodeLoader: false },
     projects: [
       {
         test: {
+          ...native,
           name: "unit",
           include: ["test/unit/**/*.test.ts", "test/tidy.test.ts"],
           exclude: [longUnit],
@@ -42,12 +50,14 @@ export default defineConfig({
           isolate: false,
           pool: "threads",
           testTimeout: 30_000,
-          maxWorkers: 2,
+          // Not two: each would load the same modules, and what `npm run check` does beside it has the other core.
+          maxWorkers: 1,
           sequence: { groupOrder: 0 },
         },
       },
       {
         test: {
+          ...native,
           name: "fuzz",
           include: [longUnit],
           testTimeout: 60_000,
@@ -68,6 +78,7 @@ export default defineConfig({
       { test: { ...integration, name: "integration-once", include: [once], exclude: [measured] } },
       {
         test: {
+          ...native,
           name: "integration-alone",
           include: [measured],
           globalSetup: ["test/support/global-setup.ts", "test/support/build-setup.ts"],
@@ -79,6 +90,7 @@ export default defineConfig({
       },
       {
         test: {
+          ...native,
           name: "e2e",
           include: [timed, "test/faults/**/*.test.ts"],
           globalSetup: ["test/support/global-setup.ts", "test/support/build-setup.ts"],
@@ -91,6 +103,7 @@ export default defineConfig({
       {
         test: {
           // Not part of `npm test`: it installs packages of another language.
+          ...native,
           name: "clients",
           include: ["test/clients/**/*.test.ts"],
           globalSetup: ["test/support/global-setup.ts", "test/support/build-setup.ts"],
@@ -102,6 +115,7 @@ export default defineConfig({
       },
       {
         test: {
+          ...native,
           name: "browser",
           retry: 1,
           include: ["test/browser/**/*.test.ts"],
@@ -116,6 +130,7 @@ export default defineConfig({
       {
         // Not a part of `npm test`: `npm run screenshots` writes docs/images.
         test: {
+          ...native,
           name: "screenshots",
           include: ["test/screenshots/**/*.test.ts"],
           globalSetup: ["test/support/global-setup.ts", "test/support/build-setup.ts"],

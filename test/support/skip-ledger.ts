@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { appendFileSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,9 +12,9 @@ export interface Skip {
   reason: string;
 }
 
-/** Begins an empty ledger for this process and all that it starts. */
+/** Begins an empty ledger, of its own also in a thread, for this process and all that it starts. */
 export function openSkipLedger(): void {
-  process.env[fileVariable] = join(tmpdir(), `tollgate-skips-${process.pid}.jsonl`);
+  process.env[fileVariable] = join(tmpdir(), `tollgate-skips-${randomUUID()}.jsonl`);
   closeSkipLedger();
 }
 
