@@ -13,14 +13,19 @@ interface Check {
   args: readonly string[];
 }
 
+/** One checker: with more of them what is kept for the next run costs this one half as much again. */
+function checkTypes(project: string, cache: string): string[] {
+  const kept = `node_modules/.cache/${cache}.tsbuildinfo`;
+  return ["--noEmit", "-p", project, "--singleThreaded", "--incremental", "--tsBuildInfoFile", kept];
+}
+
 /** The slow ones first, so that none of them starts last. */
 const checks: readonly Check[] = [
   { name: "lint", program: "oxlint/bin/oxlint", args: ["--type-aware", "--deny-warnings"] },
   { name: "unit and tidy", program: "vitest/vitest.mjs", args: ["run", "--project", "unit"] },
-  // Not incremental: what that saves the next run it costs a fresh clone.
-  { name: "types", program: "typescript/bin/tsc", args: ["--noEmit", "--singleThreaded"] },
+  { name: "types", program: "typescript/bin/tsc", args: checkTypes("tsconfig.json", "check") },
   { name: "dead code", program: "knip/bin/knip.js", args: ["--no-progress", "--cache"] },
-  { name: "web types", program: "typescript/bin/tsc", args: ["--noEmit", "--singleThreaded", "-p", "web"] },
+  { name: "web types", program: "typescript/bin/tsc", args: checkTypes("web", "check-web") },
   { name: "format", program: "@biomejs/biome/bin/biome", args: ["check", "--error-on-warnings", "."] },
 ];
 
