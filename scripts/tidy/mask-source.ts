@@ -8,6 +8,13 @@ export interface MaskedSource {
 const beforeExpression =
   /(?:^|[(,=:[!&|?{};+\-*%<>~^]|\b(?:return|typeof|case|in|of|delete|void|throw|new|do|else|await|yield))\s*$/;
 
+/** Line breaks stay. */
+const blank = (text: string): string =>
+  text.includes("\n") ? text.replace(/[^\n]+/g, (line) => " ".repeat(line.length)) : " ".repeat(text.length);
+
+/** What something else than plain code may begin or end with. */
+const markOfCode = /["'`/{}]/g;
+
 /**
  * Blanks comments, and in a second copy also the insides of strings, templates and regular expressions, so that a rule
  * about code is not tripped by prose. Knows enough of the grammar for this tree, not all of it: a regular expression
@@ -21,7 +28,7 @@ export function maskSource(text: string): MaskedSource {
   let taken = 0;
   const take = (to: number, isKeptInCode = true, isKeptInBare = isKeptInCode): void => {
     const piece = text.slice(taken, to);
-    const blanks = isKeptInBare ? piece : piece.replace(/[^\n]/g, " ");
+    const blanks = isKeptInBare ? piece : blank(piece);
     code += isKeptInCode ? piece : blanks;
     bare += blanks;
     taken = to;
@@ -70,6 +77,9 @@ export function maskSource(text: string): MaskedSource {
   const maskCode = (start: number, inTemplate: boolean): number => {
     let i = start;
     for (let depth = 0; i < text.length; ) {
+      markOfCode.lastIndex = i;
+      if (!markOfCode.test(text)) return text.length;
+      i = markOfCode.lastIndex - 1;
       const char = text[i] as string;
       if (text.startsWith("//", i) || text.startsWith("/*", i)) {
         const found = text[i + 1] === "/" ? text.indexOf("\n", i) : text.indexOf("*/", i + 2) + 2;
