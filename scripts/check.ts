@@ -24,7 +24,7 @@ const checks: readonly Check[] = [
   { name: "lint", program: "oxlint/bin/oxlint", args: ["--type-aware", "--deny-warnings"] },
   { name: "unit and tidy", program: "vitest/vitest.mjs", args: ["run", "--project", "unit"] },
   { name: "types", program: "typescript/bin/tsc", args: checkTypes("tsconfig.json", "check") },
-  { name: "dead code", program: "knip/bin/knip.js", args: ["--no-progress"] },
+  { name: "dead code", program: "knip/bin/knip.js", args: ["--no-progress", "--cache"] },
   { name: "web types", program: "typescript/bin/tsc", args: checkTypes("web", "check-web") },
   { name: "format", program: "@biomejs/biome/bin/biome", args: ["check", "--error-on-warnings", "."] },
 ];
