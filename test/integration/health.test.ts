@@ -1,8 +1,8 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import express from "express";
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { makeFindClientAddress } from "../../server/core/client-address.ts";
 import { AppError } from "../../server/core/error.ts";
 import { handleUnknownRoute, makeErrorHandler } from "../../server/http/error-handler.ts";
@@ -39,6 +39,11 @@ beforeEach(() => {
     workersUp: true,
     queries: 0,
   });
+});
+
+const servers: Server[] = [];
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close();
 });
 
 async function openApp(more: Partial<OperationsDeps> = {}) {
@@ -82,18 +87,19 @@ async function openApp(more: Partial<OperationsDeps> = {}) {
   );
   app.use(makeErrorHandler(logger));
   const server = createServer(app).listen(0, "127.0.0.1");
+  servers.push(server);
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   const get = async (path: string, headers: Record<string, string> = {}) => {
     const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { connection: "close", ...headers } });
     return { status: response.status, headers: response.headers, text: await response.text() };
   };
-  return { get, [Symbol.asyncDispose]: async () => void server.close() };
+  return { get };
 }
 
 describe("/livez", () => {
   test("200 whatever is away", async () => {
-    await using app = await openApp();
+    const app = await openApp();
     Object.assign(state, { started: false, draining: true, postgresAway: true });
     expect(await app.get("/livez")).toMatchObject({ status: 200, text: "ok\n" });
   });
@@ -101,7 +107,7 @@ describe("/livez", () => {
 
 describe("/readyz", () => {
   test("503 before everything is opened, 200 after, 503 while draining", async () => {
-    await using app = await openApp();
+    const app = await openApp();
     state.started = false;
     expect((await app.get("/readyz")).status).toBe(503);
     state.started = true;
@@ -111,7 +117,7 @@ describe("/readyz", () => {
   });
 
   test("200 while PostgreSQL is away within the grace, then 503, and 200 when it is back", async () => {
-    await using app = await openApp();
+    const app = await openApp();
     state.postgresAway = true;
     expect((await app.get("/readyz")).status).toBe(200);
     await vi.waitFor(async () => expect((await app.get("/readyz")).status).toBe(503), {
@@ -127,7 +133,7 @@ describe("/readyz", () => {
 
   test("503 with the reason while Redis may throw keys away", async () => {
     state.redisEvicts = true;
-    await using app = await openApp();
+    const app = await openApp();
     expect(await app.get("/readyz")).toMatchObject({
       status: 503,
       text: "redis: maxmemory-policy is not noeviction\n",
@@ -137,14 +143,14 @@ describe("/readyz", () => {
   });
 
   test("asks PostgreSQL at most once a second however often it is asked", async () => {
-    await using app = await openApp();
+    const app = await openApp();
     const answers = await Promise.all(Array.from({ length: 200 }, () => app.get("/readyz")));
     expect(answers.every(({ status }) => status === 200)).toBe(true);
     expect(state.queries).toBeLessThanOrEqual(2);
   });
 
   test("does not wait for a PostgreSQL that says nothing", async () => {
-    await using app = await openApp({ checkPostgres: () => new Promise(() => undefined), graceMs: 0 });
+    const app = await openApp({ checkPostgres: () => new Promise(() => undefined), graceMs: 0 });
     const startedAt = performance.now();
     await app.get("/readyz");
     expect(performance.now() - startedAt).toBeLessThan(3_000);
@@ -153,7 +159,7 @@ describe("/readyz", () => {
 
 describe("/health", () => {
   test("200 with every part up", async () => {
-    await using app = await openApp();
+    const app = await openApp();
     const answer = await app.get("/health");
     expect(answer.status).toBe(200);
     expect(JSON.parse(answer.text)).toEqual({ gateway: "ok", postgres: "ok", redis: "ok", workers: "ok" });
@@ -161,7 +167,7 @@ describe("/health", () => {
   });
 
   test("503 names the part that is down and nothing of why", async () => {
-    await using app = await openApp();
+    const app = await openApp();
     Object.assign(state, { postgresAway: true, workersUp: false });
     const answer = await app.get("/health");
     expect(answer.status).toBe(503);
@@ -170,7 +176,7 @@ describe("/health", () => {
   });
 
   test("tells what this deployment does not have", async () => {
-    await using app = await openApp({ checkRedis: null, areWorkersUp: null });
+    const app = await openApp({ checkRedis: null, areWorkersUp: null });
     expect(JSON.parse((await app.get("/health")).text)).toMatchObject({
       redis: "not_configured",
       workers: "not_configured",
@@ -179,7 +185,7 @@ describe("/health", () => {
 });
 
 test("/status: release and config, no more", async () => {
-  await using app = await openApp();
+  const app = await openApp();
   expect(JSON.parse((await app.get("/status")).text)).toEqual({
     status: "ok",
     version: "1.2.3",
@@ -189,7 +195,7 @@ test("/status: release and config, no more", async () => {
 
 describe("/metrics", () => {
   test("to this machine itself", async () => {
-    await using app = await openApp();
+    const app = await openApp();
     const answer = await app.get("/metrics");
     expect(answer.status).toBe(200);
     expect(answer.headers.get("content-type")).toContain("text/plain; version=0.0.4");
@@ -199,7 +205,7 @@ describe("/metrics", () => {
   test.each(["x-forwarded-for", "x-real-ip", "forwarded", "via"])(
     "not through a proxy on this machine (%s)",
     async (header) => {
-      await using app = await openApp();
+      const app = await openApp();
       const answer = await app.get("/metrics", { [header]: "127.0.0.1" });
       expect(answer.status).toBe(401);
       expect(answer.headers.get("www-authenticate")).toBe("Bearer");
@@ -212,7 +218,7 @@ describe("/metrics", () => {
 
 describe("what nothing answers", () => {
   test("404 in one shape, with a request id", async () => {
-    await using app = await openApp();
+    const app = await openApp();
     const answer = await app.get("/nothing/here");
     expect(answer.status).toBe(404);
     expect(JSON.parse(answer.text).error).toMatchObject({ code: "not_found", param: null });
@@ -221,7 +227,7 @@ describe("what nothing answers", () => {
   });
 
   test("500 tells nothing to the client and everything to the log", async () => {
-    await using app = await openApp();
+    const app = await openApp();
     const answer = await app.get("/breaks");
     expect(answer.status).toBe(500);
     expect(JSON.parse(answer.text).error.code).toBe("internal_error");
@@ -231,7 +237,7 @@ describe("what nothing answers", () => {
   });
 
   test("an AppError as it says, a broken path 400", async () => {
-    await using app = await openApp();
+    const app = await openApp();
     expect((await app.get("/refuses")).status).toBe(409);
     expect((await app.get("/%zz")).status).toBeGreaterThanOrEqual(400);
     expect((await app.get("/%zz")).status).toBeLessThan(500);
