@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseRequestTags } from "../../../server/proxy/request-tags.ts";
 
@@ -9,20 +8,9 @@ describe("parseRequestTags", () => {
     expect(parseRequestTags(body({ team: "b" }), "team=a,env=prod", {})).toBe('{"team":"b","env":"prod"}');
   });
 
-  it("leaves out every name that the key binds, whatever is sent", () => {
-    const name = fc.stringMatching(/^[a-z0-9_.:-]{1,16}$/).filter((text) => !text.startsWith("key::"));
-    fc.assert(
-      fc.property(
-        fc.dictionary(name, fc.string({ maxLength: 10 }), { maxKeys: 5 }),
-        fc.dictionary(name, fc.string({ maxLength: 10 })),
-        (bound, sent) => {
-          const result = parseRequestTags(body({ ...sent, ...bound }), undefined, bound);
-          if (typeof result !== "string" || result === "") return;
-          for (const key of Object.keys(JSON.parse(result) as object)) expect(Object.hasOwn(bound, key)).toBe(false);
-        },
-      ),
-      { numRuns: 300 },
-    );
+  it("leaves out a name that the key binds, wherever it is sent", () => {
+    const sent = { team: "stolen", env: "prod" };
+    expect(parseRequestTags(body(sent), "team=stolen,a=b", { team: "core" })).toBe('{"a":"b","env":"prod"}');
   });
 
   it.each(["tensorzero::x", "tollgate::x", "key::x"])("refuses the reserved name %s", (name) => {
