@@ -52,10 +52,16 @@ export function Field({
   );
 }
 
-export function TextInput({ className, isMono = false, ...rest }: ComponentProps<"input"> & { isMono?: boolean }) {
+/** `autoComplete` has a default: were it written over, the compiler would join the hundreds of values that it may have, for a second. */
+export function TextInput({
+  className,
+  isMono = false,
+  autoComplete = "off",
+  ...rest
+}: ComponentProps<"input"> & { isMono?: boolean }) {
   return (
     <input
-      autoComplete="off"
+      autoComplete={autoComplete}
       spellCheck={false}
       {...rest}
       className={joinClasses(styles["control"], isMono && styles["mono"], className)}
