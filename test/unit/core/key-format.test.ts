@@ -53,7 +53,7 @@ test("what is around a key, and a key of another deployment, is refused", () => 
 
 test("no random text of the right shape passes", () => {
   // A million more in key-format-fuzz.
-  const count = 1_000;
+  const count = 5_000;
   let taken = 0;
   for (let index = 0; index < count; index++) {
     const random = randomBytes(60);
@@ -94,7 +94,7 @@ function worstExcess(texts: readonly string[], alphabet: string): number {
 
 describe("generated keys", () => {
   // 100,000 and more in key-format-fuzz.
-  const count = 2_000;
+  const count = 5_000;
   const draw = (random: RandomBytes) =>
     Array.from({ length: count }, () => makeKeyText("production", defaultKeyPrefixes, random));
 

@@ -68,6 +68,19 @@ describe("tags of a request", () => {
     expect(found.overlaps).toBeGreaterThan(runs / 4);
   });
 
+  it("never stand under such a name whatever their texts, also those that are refused", () => {
+    const tagName = fc.stringMatching(/^[a-z0-9_.:-]{1,16}$/).filter((text) => !text.startsWith("key::"));
+    const values = fc.string({ maxLength: 10 });
+    fc.assert(
+      fc.property(fc.dictionary(tagName, values, { maxKeys: 5 }), fc.dictionary(tagName, values), (bound, sent) => {
+        const result = parseRequestTags({ tags: { ...sent, ...bound } }, undefined, bound);
+        if (typeof result !== "string" || result === "") return;
+        for (const key of Object.keys(readJson(result) as Tags)) expect(Object.hasOwn(bound, key)).toBe(false);
+      }),
+      { seed, numRuns: 300 },
+    );
+  });
+
   it.each<[string, Parse]>([
     ["merges all", ({ body, tensorZero, header }) => JSON.stringify({ ...header, ...body, ...tensorZero })],
     [
