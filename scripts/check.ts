@@ -30,6 +30,16 @@ const checks: readonly Check[] = [
   { name: "format", program: "@biomejs/biome/bin/biome", args: ["check", "--error-on-warnings", "."] },
 ];
 
+/**
+ * For Node's engine: tools that end within seconds gain nothing from code that is optimized early (a fifth of their work on
+ * Node 20; later ones have no such option, and less to gain), or from emptying a small room for new objects again and again.
+ */
+const engineOptions = [
+  "--min-semi-space-size=64",
+  "--max-semi-space-size=64",
+  ...(process.versions.node.startsWith("20.") ? ["--interrupt-budget=1000000"] : []),
+];
+
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const timeoutMs = 120_000;
 
@@ -38,7 +48,7 @@ const atOnceMax = Math.max(2, availableParallelism());
 
 function runCheck({ name, program, args }: Check): Promise<boolean> {
   const startedAtMs = performance.now();
-  const child = spawn(process.execPath, [join(root, "node_modules", program), ...args], {
+  const child = spawn(process.execPath, [...engineOptions, join(root, "node_modules", program), ...args], {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
     timeout: timeoutMs,
