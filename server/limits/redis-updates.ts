@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import type { RateBucket } from "../core/rate-limit.ts";
 import type { HeldUse, HeldUses } from "./held-uses.ts";
 import { makeUpdateCommand, type RedisUpdate } from "./redis-command.ts";
@@ -7,6 +7,10 @@ import { loadRedisScript } from "./redis-script.ts";
 
 /** Operations in one command: about 2 ms of Redis. */
 const updatesMax = 500;
+/** How often each process looks whether another epoch holds. */
+export const epochCheckMs = 100;
+/** Within this time all processes have brought their calls under a new epoch: what they look after, and a slow turn. */
+const allBroughtMs = epochCheckMs + 50;
 
 const updateScript = loadRedisScript("rate-counters", "rate-update");
 const epochScript = loadRedisScript("rate-epoch");
@@ -94,6 +98,7 @@ export class RedisUpdates {
   }
 
   async #bringOver(first: string): Promise<void> {
+    const isFirstEver = this.#epoch === "";
     // Calls whose answers came together with the news are held after this turn.
     await nextTurn();
     let epoch = first;
@@ -122,6 +127,8 @@ export class RedisUpdates {
         // It ended meanwhile.
         if (runs && use.endedAtMs !== null) this.correct(use, amounts);
       }
+      // Nothing is decided before the others have brought theirs: what runs there is counted nowhere else.
+      if (!isFirstEver) await sleep(allBroughtMs);
       return;
     }
   }

@@ -17,11 +17,10 @@ import type {
 import { parseStates, parseWaitMs, type ReserveCall } from "./redis-command.ts";
 import { RedisLine } from "./redis-line.ts";
 import { RedisReserves } from "./redis-reserves.ts";
-import { RedisUpdates } from "./redis-updates.ts";
+import { epochCheckMs, RedisUpdates } from "./redis-updates.ts";
 
 /** Seeds, a new epoch and one more of each between them; a call that needs more than this is not decided. */
 const attemptsMax = 8;
-const heartbeatMs = 500;
 /** A place is free again this long after its process was last heard of. Two prolongings of three may be lost. */
 const leaseMsUnlessGiven = 30_000;
 const renewalsPerLease = 3;
@@ -82,7 +81,7 @@ export class RedisWindows implements RateWindows {
     });
     this.#updates = new RedisUpdates(this.#line, this.#held, this.#leaseMs);
     this.#reserves = new RedisReserves(this.#line, this.#updates, this.#leaseMs);
-    this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs);
+    this.#heartbeat = setInterval(() => this.#beat(), epochCheckMs);
     this.#heartbeat.unref();
   }
 

@@ -128,8 +128,8 @@ describe.each(findRedisLane() ? ["Redis"] : [])("%s under load", () => {
 
     const seconds = ofKey(second).filter(isAdmitted);
     const minutes = ofKey(minute).filter(isAdmitted);
-    // An emptied Redis counts anew from the ledger, which lacks what ran in the last half second (docs/adr/0008): the
-    // windows that reach back to it may hold a tenth more, as those without Redis.
+    // An emptied Redis counts anew from the ledger and from what each process brings (docs/adr/0008). Where one is held up
+    // and comes late, the windows that reach back to it may hold a tenth more, as those without Redis.
     const isAway = ({ decidedAtMs }: CallAnswer): boolean =>
       spans.some(
         ({ stays, beginMs, endMs }) =>

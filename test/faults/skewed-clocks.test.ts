@@ -102,8 +102,17 @@ test("budgets and rates are the same with clocks five minutes off, and one that 
     expect(countAnswers(answers)).toEqual({ "200": worth, "429 budget_exceeded": callers - worth });
     expect(await countWindows(cluster, key)).toBe(1);
   };
-  const flood = async (key: TestKey): Promise<Answer[]> => {
-    const answers = await callAll(cluster, cluster.gateways, key, callers);
+  // Where Redis does not answer in time, as on a machine that is held up, each enforces its share: that says nothing of clocks.
+  // Those that are cut off then add theirs to what the others let through (docs/adr/0008), and no more.
+  const countOutages = () =>
+    cluster.gateways.flatMap(({ process }) => [...process.output().matchAll(/Redis is away/g)]).length;
+  const flood = async (findKey: () => TestKey | Promise<TestKey>, tries = 3): Promise<Answer[]> => {
+    const outages = countOutages();
+    const answers = await callAll(cluster, cluster.gateways, await findKey(), callers);
+    const isCutOff = countOutages() > outages;
+    const shares = isCutOff ? (cluster.gateways.length - 1) * (limit / cluster.gateways.length) : 0;
+    expect(answers.filter(({ status }) => status === 200).length).toBeLessThanOrEqual(limit + shares);
+    if (isCutOff && tries > 1) return flood(findKey, tries - 1);
     const waits = answers.filter(({ status }) => status === 429).map(({ retryAfter }) => Number(retryAfter));
     expect(Math.min(...waits)).toBeGreaterThan(30);
     expect(Math.max(...waits)).toBeLessThanOrEqual(66);
@@ -114,15 +123,16 @@ test("budgets and rates are the same with clocks five minutes off, and one that 
     await race(3);
     await race(-3);
   }
-  const limited = await cluster.makeKey({ rateLimits: { requests_per_minute: limit } });
-  const first = withRedis ? await flood(limited) : [];
+  const makeLimited = () => cluster.makeKey({ rateLimits: { requests_per_minute: limit } });
+  let limited = await makeLimited();
+  const first = withRedis ? await flood(async () => (limited = await makeLimited())) : [];
   // In the middle of the minute the clock of one goes back by an hour.
   jumps.jumpClock();
   for (let round = 0; round < rounds; round++) await race(-30);
   const rates = [first];
   if (withRedis) {
-    rates.push(await flood(limited));
-    rates.push(await flood(await cluster.makeKey({ rateLimits: { requests_per_minute: limit } })));
+    rates.push(await flood(() => limited));
+    rates.push(await flood(makeLimited));
   }
   const reached = { "200": limit, "429 rate_limit_exceeded": callers - limit };
   const whole = [reached, { "429 rate_limit_exceeded": callers }, reached];

@@ -290,6 +290,23 @@ describe.each(lanes)("rate windows of many processes in %s", () => {
     expect((await windows.reserve([], [slots], one, true)).ok).toBe(true);
   });
 
+  it("emptied: what the others let through counts before anything is decided, also where they have no traffic", async () => {
+    const instances = await openInstances(3);
+    const bucket = makeBucket(30, 60_000);
+    const take = async (windows: RedisWindows): Promise<boolean> => {
+      const answer = await windows.reserve([bucket], [], one, true);
+      if (answer.ok) answer.settle(one);
+      return answer.ok;
+    };
+    for (const windows of instances) {
+      for (let calls = 0; calls < 9; calls++) expect(await take(windows)).toBe(true);
+    }
+    await harness.client.flushall();
+    const [first] = instances as [RedisWindows];
+    const taken = await Promise.all(Array.from({ length: 20 }, () => take(first)));
+    expect(taken.filter(Boolean)).toHaveLength(3);
+  });
+
   it("lets keys end by themselves", async () => {
     const [windows] = (await openInstances(1)) as [RedisWindows];
     await windows.reserve(
