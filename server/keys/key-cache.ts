@@ -1,8 +1,10 @@
 import { LRUCache } from "lru-cache";
 import type { Database } from "../../db/client.ts";
-import { findKeysByDigest } from "../../db/queries/find-keys-by-digest.ts";
+import { type FoundKey, findKeysByDigest } from "../../db/queries/find-keys-by-digest.ts";
+import { isConnectionLost } from "../../db/queries/store-error.ts";
 import { makeRefusal, type Refusal } from "../core/error.ts";
 import { findOwnerPlan, makeEffectiveKey, type Plan } from "../core/plan.ts";
+import { waitFor } from "../platform/backoff.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Metrics } from "../platform/metrics.ts";
 import type { KeyChannel } from "./key-channel.ts";
@@ -16,6 +18,8 @@ const unknownTtlMs = 10_000;
 const readTimeoutMs = 1_000;
 /** After a failed read the store is not asked again for this long: a request must not wait for each time-out anew. */
 const storeRestMs = 250;
+/** Connections are seldom lost one by one: the pool hears of the others meanwhile, and does not try them. */
+const lostConnectionPauseMs = 20;
 
 export interface KeyCacheOptions {
   database: Database;
@@ -156,10 +160,10 @@ export class KeyCache {
   }
 
   async #read(digests: readonly string[]): Promise<Map<string, Loaded<KnownKey>>> {
-    const { clock, database, metrics } = this.#options;
+    const { clock, metrics } = this.#options;
     metrics.keyCacheLookups++;
     const startedAtMs = clock.monotonicMs();
-    const rows = await withTimeout(findKeysByDigest(database.sql, digests), readTimeoutMs);
+    const rows = await withTimeout(this.#findKeys(digests), readTimeoutMs);
     this.#channel?.noticeContact();
     const found = new Map<string, Loaded<KnownKey>>();
     for (const row of rows) {
@@ -170,6 +174,18 @@ export class KeyCache {
       found.set(row.digest, { publicId: row.key.publicId, value });
     }
     return found;
+  }
+
+  /** A connection that is lost says nothing of PostgreSQL: it is asked again on another one. */
+  async #findKeys(digests: readonly string[]): Promise<FoundKey[]> {
+    const { sql } = this.#options.database;
+    try {
+      return await findKeysByDigest(sql, digests);
+    } catch (error) {
+      if (!isConnectionLost(error)) throw error;
+      await waitFor(lostConnectionPauseMs);
+      return findKeysByDigest(sql, digests);
+    }
   }
 }
 

@@ -4,7 +4,7 @@ import type { Clock } from "../platform/clock.ts";
 
 /** How long one heartbeat vouches for the channel: with a beat every 2 s, a cut is noticed within 6 s. */
 const beatIntervalMs = 2_000;
-const trustMs = 6_000;
+export const trustMs = 6_000;
 
 export interface KeyChannel {
   /** Monotonic milliseconds until which every change that was committed has been heard of. */

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { trustMs } from "../../../server/keys/key-channel.ts";
 import { type FaultProxy, openFaultProxy } from "../../support/fault-proxy.ts";
 import { expectPostgresLog } from "../../support/postgres-log.ts";
 import { openTestDatabase, type TestDatabase } from "../../support/test-database.ts";
@@ -21,6 +22,15 @@ async function openGateway(options: Parameters<typeof openTestGateway>[0] = {}):
   const gateway = await openTestGateway({ database, ...options });
   open.unshift(gateway);
   return gateway;
+}
+
+/** A gateway whose every connection to PostgreSQL goes through the proxy. */
+async function openBehindProxy(): Promise<{ gateway: TestGateway; proxy: FaultProxy }> {
+  const url = new URL(database.url);
+  const proxy = await openFaultProxy({ host: url.hostname, port: Number(url.port) });
+  open.push(proxy);
+  url.port = String(proxy.port);
+  return { gateway: await openGateway({ databaseUrl: url.href }), proxy };
 }
 
 const status = async (gateway: TestGateway, key: string): Promise<number> => {
@@ -114,11 +124,7 @@ describe("a bulk change", () => {
 describe("while PostgreSQL is gone", () => {
   it("known keys are served, unknown ones get 503 and never 401, and all is well when it is back", async () => {
     expectPostgresLog(/connection to client lost/);
-    const url = new URL(database.url);
-    const proxy = await openFaultProxy({ host: url.hostname, port: Number(url.port) });
-    open.push(proxy);
-    url.port = String(proxy.port);
-    const gateway = await openGateway({ databaseUrl: url.href });
+    const { gateway, proxy } = await openBehindProxy();
     const known = await gateway.makeKey();
     const unknown = await gateway.makeKey();
     expect(await status(gateway, known.text)).toBe(200);
@@ -151,18 +157,39 @@ describe("while PostgreSQL is gone", () => {
   });
 });
 
+describe("a connection that is lost", () => {
+  it("under a look-up: it is asked again, and nobody is refused", async () => {
+    expectPostgresLog(/connection to client lost/);
+    const { gateway, proxy } = await openBehindProxy();
+    const { text } = await gateway.makeKey();
+    const { metrics } = gateway.context;
+    const lookups = metrics.keyCacheLookups;
+    proxy.blackhole();
+    const answer = status(gateway, text);
+    await waitUntil(() => metrics.keyCacheLookups > lookups, "it is asked");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    proxy.resume();
+    proxy.cut();
+    expect(await answer).toBe(200);
+  });
+});
+
 describe("look-ups", () => {
   it("cost one query for an unknown key with a right checksum, and none for malformed ones", async () => {
     const gateway = await openGateway();
     const { text, publicId } = await gateway.makeKey();
     await database.database.sql`delete from api_key where public_id = ${publicId}`;
     await gateway.makeKey();
-    const before = gateway.context.metrics.keyCacheLookups;
+    const { clock, keyChannel, metrics } = gateway.context;
+    // A change of any key makes what was unknown a question again: both above have been heard of when a later beat has.
+    const changedAtMs = clock.monotonicMs();
+    await waitUntil(() => keyChannel.trustedUntilMs() - trustMs >= changedAtMs, "a beat after the changes");
+    const before = metrics.keyCacheLookups;
     for (let index = 0; index < 20; index++) expect(await status(gateway, text)).toBe(401);
-    expect(gateway.context.metrics.keyCacheLookups - before).toBe(1);
+    expect(metrics.keyCacheLookups - before).toBe(1);
     for (const malformed of [`${text}x`, text.slice(0, -1), "sk-anything", "prod_", "x".repeat(600)])
       expect(await status(gateway, malformed)).toBe(401);
-    expect(gateway.context.metrics.keyCacheLookups - before).toBe(1);
+    expect(metrics.keyCacheLookups - before).toBe(1);
   });
 
   it("of many keys at once go together", async () => {
