@@ -67,7 +67,8 @@ export async function openGatewayProcess(options: GatewayProcessOptions = {}): P
     TOLLGATE_SESSION_SECRET: randomBytes(36).toString("base64"),
   };
   const child = fork(entry, [], {
-    execArgv: ["--expose-gc"],
+    // As the program is started.
+    execArgv: ["--max-semi-space-size=32", "--expose-gc"],
     env: {
       PATH: process.env.PATH ?? "",
       HOST: "127.0.0.1",

@@ -81,7 +81,7 @@ test(
     const good = { model: "echo::hello", messages: [{ role: "user", content: "Hello" }] };
     expect((await gateway.call("POST", "/v1/chat/completions", key.text, good)).status).toBe(200);
     // By the first, code is compiled, pools are filled, and the room that V8 gives to new objects comes to its full size
-    // (32 MB, in steps); the rest may not grow.
+    // (64 MB, in steps); the rest may not grow.
     await sendMalformed(gateway.port, gateway.tap.statements, seed + 1, 30_000);
     await gateway.call("GET", "/v1/models", key.text);
     const written = (text: string) => gateway.tap.statements.some((statement) => statement.includes(text));

@@ -11,6 +11,8 @@ test("every way to start the program gives the engine the same options", () => {
     /^node (.*) dist\/scripts\/cli\/main\.js start$/.exec(scripts.start)?.[1],
     /^#!\/usr\/bin\/env -S node (.*)\n/.exec(read("scripts/cli/main.ts"))?.[1],
     /^ENTRYPOINT \["node", "(.*)", "dist\/scripts\/cli\/main\.js"\]$/m.exec(read("Dockerfile"))?.[1],
+    // What tests measure the memory of.
+    /execArgv: \["(.*?)"/.exec(read("test/support/gateway-process.ts"))?.[1],
   ];
   expect(ways).toEqual(ways.map(() => "--max-semi-space-size=32"));
 });
