@@ -1,7 +1,9 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { drizzleAdapter } from "better-auth/adapters/drizzle";
+import { type SQL, sql } from "drizzle-orm";
+import { drizzle } from "drizzle-orm/postgres-js";
 import type { Database } from "./client.ts";
-import { type AuditEntry, makeAuditStatement } from "./queries/insert-audit-entry.ts";
+import { type AuditEntry, makeAuditJson } from "./queries/insert-audit-entry.ts";
 import { account, session, user, verification } from "./schema/user.ts";
 
 /** What the transaction that runs writes into the audit log before it commits. */
@@ -19,7 +21,8 @@ export function addAuthAudit(entry: AuditEntry): void {
 }
 
 /** What better-auth stores through: the four tables of users, with transactions that write what {@link addAuthAudit} was given. */
-export function makeAuthAdapter({ orm }: Database) {
+export function makeAuthAdapter(database: Database) {
+  const orm = drizzle(database.sql);
   const transaction: typeof orm.transaction = (run, config) =>
     orm.transaction(async (tx) => {
       const entries: AuditEntry[] = [];
@@ -32,4 +35,11 @@ export function makeAuthAdapter({ orm }: Database) {
     schema: { user, session, account, verification },
     transaction: true,
   });
+}
+
+/** What `insertAuditEntry` does, as a statement for a transaction of drizzle's. */
+function makeAuditStatement(entry: AuditEntry): SQL {
+  return sql`
+    select insert_audit_entry(${entry.actor}, ${entry.action}, ${entry.objectType}, ${entry.objectId}, ${entry.ownerId},
+      ${makeAuditJson(entry.before)}::text::jsonb, ${makeAuditJson(entry.after)}::text::jsonb, ${entry.ip}, ${entry.requestId})`;
 }

@@ -7,7 +7,7 @@ import type {
   KeyType,
   PublicId,
 } from "../../server/core/api-key.ts";
-import type { StoredBudget } from "../schema/api-key.ts";
+import type { StoredBudget } from "../stored-budget.ts";
 
 /** A row of `api_key` as `select *` over {@link Database.sql} gives it: instants are text there. */
 export interface ApiKeyRow {

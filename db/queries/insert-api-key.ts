@@ -1,6 +1,6 @@
 import type postgres from "postgres";
 import type { ApiKey, ImportFormat } from "../../server/core/api-key.ts";
-import type { StoredBudget } from "../schema/api-key.ts";
+import type { StoredBudget } from "../stored-budget.ts";
 import { type ApiKeyRow, parseApiKeyRow } from "./api-key-row.ts";
 
 /** A key before it is stored; the database says when it was created. */

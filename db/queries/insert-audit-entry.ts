@@ -1,4 +1,3 @@
-import { type SQL, sql } from "drizzle-orm";
 import type postgres from "postgres";
 
 /** One change, as the audit log tells it. */
@@ -32,16 +31,10 @@ export interface AuditEntry {
 export async function insertAuditEntry(tx: postgres.TransactionSql | postgres.Sql, entry: AuditEntry): Promise<void> {
   await tx`
     select insert_audit_entry(${entry.actor}, ${entry.action}, ${entry.objectType}, ${entry.objectId}, ${entry.ownerId},
-      ${makeJson(entry.before)}::text::jsonb, ${makeJson(entry.after)}::text::jsonb, ${entry.ip}, ${entry.requestId})`;
+      ${makeAuditJson(entry.before)}::text::jsonb, ${makeAuditJson(entry.after)}::text::jsonb, ${entry.ip}, ${entry.requestId})`;
 }
 
-/** The same as a statement, for a transaction of drizzle's. */
-export function makeAuditStatement(entry: AuditEntry): SQL {
-  return sql`
-    select insert_audit_entry(${entry.actor}, ${entry.action}, ${entry.objectType}, ${entry.objectId}, ${entry.ownerId},
-      ${makeJson(entry.before)}::text::jsonb, ${makeJson(entry.after)}::text::jsonb, ${entry.ip}, ${entry.requestId})`;
-}
-
-function makeJson(value: unknown): string | null {
+/** JSON text of what an entry shows; `null` where there is nothing. */
+export function makeAuditJson(value: unknown): string | null {
   return value === undefined || value === null ? null : JSON.stringify(value);
 }

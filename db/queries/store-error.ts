@@ -25,6 +25,14 @@ export function isStoreUnavailable(error: unknown): boolean {
   return typeof error.code === "string" && connectionErrors.has(error.code);
 }
 
+/** The connection went away under a statement: another one may be had at once. 57P01: PostgreSQL ended it. */
+const lostConnections = new Set(["CONNECTION_CLOSED", "CONNECTION_DESTROYED", "ECONNRESET", "EPIPE", "57P01"]);
+
+/** True where a statement got no answer because its connection was lost. It may have been carried out. */
+export function isConnectionLost(error: unknown): boolean {
+  return error instanceof Error && "code" in error && lostConnections.has(String(error.code));
+}
+
 /** True where PostgreSQL gave up on a statement that took longer than it may. */
 export function isStatementTimeout(error: unknown): boolean {
   return error instanceof postgres.PostgresError && error.code === "57014";

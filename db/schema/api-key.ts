@@ -12,16 +12,10 @@ import {
   timestamp,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
+import type { StoredBudget } from "../stored-budget.ts";
 
 const bytea = customType<{ data: Uint8Array }>({ dataType: () => "bytea" });
 const instant = (name: string) => timestamp(name, { withTimezone: true, mode: "date", precision: 3 });
-
-/** A budget as stored: money as decimal text of nano-USD, because JSON numbers are floats. */
-export interface StoredBudget {
-  limit_nano_usd: string;
-  period: string;
-  timezone?: string;
-}
 
 /** One row per key: every property, no secret. A change bumps `version` and notifies `key_changed` in its transaction. */
 export const apiKey = pgTable(

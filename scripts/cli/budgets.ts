@@ -11,9 +11,10 @@ import {
 import { CliFailure, type CliIo, writeJson } from "./cli-io.ts";
 import { exitFailed, listCauses } from "./exit.ts";
 import { parseCount } from "./key-flags.ts";
-import { type AdminCaller, runAsSystem } from "./open-admin.ts";
+import { runAsSystem } from "./open-admin.ts";
 import { addCommonOptions, type CommonFlags } from "./options.ts";
 import { runOnKey } from "./run-on-key.ts";
+import type { AdminCaller } from "./system-caller.ts";
 import { type Column, makePropertyTable, makeTable } from "./table.ts";
 
 interface ListFlags extends CommonFlags {

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { CliFailure, type CliIo, writeJson } from "./cli-io.ts";
-import { type Check, runChecks } from "./doctor-checks.ts";
+import type { Check } from "./doctor-checks.ts";
 import { exitFailed } from "./exit.ts";
 import { addCommonOptions, type CommonFlags } from "./options.ts";
 import { makeTable } from "./table.ts";
@@ -11,6 +11,7 @@ export function makeDoctorCommand(io: CliIo): Command {
     "Check configuration, stores, data folder, credentials and limits.",
   );
   return addCommonOptions(command).action(async (flags: CommonFlags) => {
+    const { runChecks } = await import("./doctor-checks.ts");
     const checks = await runChecks(io, flags.configFile);
     const failed = checks.some((check) => check.status === "fail");
     if (flags.json === true) writeJson(io, { ok: !failed, checks });

@@ -4,8 +4,9 @@ import type { z } from "zod";
 import type { importKeysInput } from "../../server/core/api-key-schema.ts";
 import { CliFailure, type CliIo, writeJson } from "./cli-io.ts";
 import { exitFailed, exitUsage } from "./exit.ts";
-import { type AdminCaller, loadCliConfig, runAsSystem } from "./open-admin.ts";
+import { loadCliConfig, runAsSystem } from "./open-admin.ts";
 import { addCommonOptions, type CommonFlags } from "./options.ts";
+import type { AdminCaller } from "./system-caller.ts";
 import { makeTable } from "./table.ts";
 import { listTensorzeroEntries } from "./tensorzero-entries.ts";
 

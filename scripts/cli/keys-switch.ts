@@ -1,9 +1,10 @@
 import { Command } from "commander";
 import { CliFailure, type CliIo, writeJson } from "./cli-io.ts";
 import { exitFailed } from "./exit.ts";
-import { type AdminCaller, runAsSystem } from "./open-admin.ts";
+import { runAsSystem } from "./open-admin.ts";
 import { addCommonOptions, type CommonFlags } from "./options.ts";
 import { runOnKey } from "./run-on-key.ts";
+import type { AdminCaller } from "./system-caller.ts";
 import { makeTable } from "./table.ts";
 
 const descriptions = {

@@ -1,20 +1,11 @@
-import { randomBytes } from "node:crypto";
 import { type Database, openDatabase } from "../../db/client.ts";
-import { findDatabaseFacts } from "../../db/queries/find-database-facts.ts";
 import { findSchemaVersion } from "../../db/queries/find-schema-version.ts";
-import type { ProbeProvider } from "../../server/admin/context.ts";
-import { makeCaller } from "../../server/admin/router.ts";
-import { CredentialVault } from "../../server/keys/credential-vault.ts";
-import { openClock } from "../../server/platform/clock.ts";
 import { type Config, loadConfig } from "../../server/platform/config.ts";
 import { type Logger, openLogger } from "../../server/platform/logger.ts";
-import { openProviders } from "../../server/providers/registry.ts";
-import { makeProbeProvider } from "../../server/proxy/probe-provider.ts";
 import { findStore, openStore } from "../../server/store.ts";
 import { CliFailure, type CliIo } from "./cli-io.ts";
 import { exitFailed } from "./exit.ts";
-
-export type AdminCaller = ReturnType<typeof makeCaller>;
+import type { AdminCaller } from "./system-caller.ts";
 
 /** Reads the configuration as the server would. */
 export function loadCliConfig(io: CliIo, configFile: string | undefined, readOnly = false): Config {
@@ -49,21 +40,15 @@ export async function runAsSystem<T>(
   const store = running === null ? await openStore(config, logger) : null;
   const url = running ?? store?.databaseUrl ?? "";
   const database = openDatabase({ url, applicationName: "tollgate-cli", poolMax: 2 });
-  const clock = openClock();
-  const providers = openProviders({ clock });
+  let opened: { admin: AdminCaller; close(): Promise<void> } | null = null;
   try {
     await requireSchema(database);
-    const sentAtMs = clock.monotonicMs();
-    const { nowMs } = await findDatabaseFacts(database.sql);
-    clock.setDatabaseTime(nowMs, sentAtMs, clock.monotonicMs());
-    const origin = { ip: "", requestId: "" };
-    const vault = new CredentialVault({ database, clock, logger, config });
-    const probeProvider: ProbeProvider = (probe) => makeProbeProvider({ vault, providers, clock })(probe);
-    const caller = { kind: "system" as const, actor: "cli" as const };
-    const admin = makeCaller({ caller, origin, database, clock, config, logger, randomBytes, probeProvider });
-    return await work(admin, { database, config, logger });
+    // All procedures take a second to load: help, completion and checks do without them.
+    const { openSystemCaller } = await import("./system-caller.ts");
+    opened = await openSystemCaller({ database, config, logger });
+    return await work(opened.admin, { database, config, logger });
   } finally {
-    await providers.close();
+    await opened?.close();
     await database.close();
     await store?.close();
   }

@@ -1,7 +1,7 @@
 import { AppError } from "../../server/core/error.ts";
 import { CliFailure } from "./cli-io.ts";
 import { exitFailed, listCauses } from "./exit.ts";
-import type { AdminCaller } from "./open-admin.ts";
+import type { AdminCaller } from "./system-caller.ts";
 
 const hintsMax = 3;
 

@@ -1,7 +1,6 @@
 import { Command } from "commander";
 import { findRerateRun } from "../../db/queries/rerate-runs.ts";
 import type { RerateReport } from "../../server/core/rerate-schema.ts";
-import { runRerate } from "../../server/limits/run-rerate.ts";
 import { type CliIo, writeJson } from "./cli-io.ts";
 import { collectList } from "./key-flags.ts";
 import { runAsSystem } from "./open-admin.ts";
@@ -41,6 +40,7 @@ export function makeRerateCommand(io: CliIo): Command {
       const updateProgress = async (percent: number): Promise<void> => {
         if (flags.json !== true) io.error(`${percent} %\n`);
       };
+      const { runRerate } = await import("../../server/limits/run-rerate.ts");
       await runRerate({ sql: database.sql, config, logger, throwIfAborted, updateProgress }, stored);
       return { run: await admin.usage.getRerate({ run_id: stored.id }), report: null };
     });

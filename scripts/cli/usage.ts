@@ -12,8 +12,9 @@ import {
 import type { UsageAnswer } from "../../server/core/usage-schema.ts";
 import { type CliIo, writeJson } from "./cli-io.ts";
 import { collectPair, parseCount } from "./key-flags.ts";
-import { type AdminCaller, runAsSystem } from "./open-admin.ts";
+import { runAsSystem } from "./open-admin.ts";
 import { addCommonOptions, type CommonFlags } from "./options.ts";
+import type { AdminCaller } from "./system-caller.ts";
 import { makeReconcileCommand } from "./usage-reconcile.ts";
 import { makeRerateCommand } from "./usage-rerate.ts";
 import { type ChartMeasure, chartMeasures, makeUsageChart, makeUsageTable } from "./usage-table.ts";

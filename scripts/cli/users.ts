@@ -5,8 +5,9 @@ import { CliFailure, type CliIo, writeJson } from "./cli-io.ts";
 import { exitUsage } from "./exit.ts";
 import { parseCount } from "./key-flags.ts";
 import { listPages } from "./list-pages.ts";
-import { type AdminCaller, runAsSystem } from "./open-admin.ts";
+import { runAsSystem } from "./open-admin.ts";
 import { addCommonOptions, type CommonFlags } from "./options.ts";
+import type { AdminCaller } from "./system-caller.ts";
 import { makePropertyTable, makeTable } from "./table.ts";
 
 interface UserFlags extends CommonFlags {

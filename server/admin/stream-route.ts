@@ -1,5 +1,5 @@
 import type { Request, RequestHandler, Response } from "express";
-import type { z } from "zod";
+import { z } from "zod";
 import { AppError } from "../core/error.ts";
 import type { AdminContext } from "./context.ts";
 import { type JsonSchema, makeJsonSchema } from "./json-schema.ts";
@@ -24,13 +24,13 @@ export interface StreamRoute<Input = unknown> {
   permission: AdminPermission;
   /** For members too; it must then keep to their objects. */
   member: boolean;
-  input: z.ZodType<Input>;
+  input: z.core.$ZodType<Input>;
   /** Throws what it refuses with before it writes anything; ends the answer. */
   handle(ctx: AdminContext, input: Input, res: Response, life: StreamLife): Promise<void>;
 }
 
 /** The fields of a route's query. */
-export function listStreamFields({ input }: { input: z.ZodType }): Map<string, JsonSchema> {
+export function listStreamFields({ input }: { input: z.core.$ZodType }): Map<string, JsonSchema> {
   const { properties = {} } = makeJsonSchema(input, "input");
   return new Map(Object.entries(properties as Record<string, JsonSchema>));
 }
@@ -53,7 +53,7 @@ export function makeStreamHandler<Input>(
   return async (req, res) => {
     const ctx = findContext(req);
     permit(ctx);
-    const parsed = route.input.safeParse(parseQuery(new URL(req.url, "http://localhost").searchParams, fields));
+    const parsed = z.safeParse(route.input, parseQuery(new URL(req.url, "http://localhost").searchParams, fields));
     if (!parsed.success) throw parsed.error;
     const isAllowed = async () => {
       try {

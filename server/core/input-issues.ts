@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import { z } from "zod";
 import { makeRefusal, type Refusal } from "./error.ts";
 
 /** A field at fault, by its name on the wire, and what is wrong with it. */
@@ -55,10 +55,10 @@ export function makeValidationRefusal(issues: readonly InputIssue[]): Refusal {
 
 /** Checks an input against a schema of named fields. */
 export function parseInput<T>(
-  schema: z.ZodType<T> & { shape: Readonly<Record<string, unknown>> },
+  schema: z.core.$ZodType<T> & { shape: Readonly<Record<string, unknown>> },
   value: unknown,
 ): { ok: true; input: T } | { ok: false; refusal: Refusal } {
-  const result = schema.safeParse(value);
+  const result = z.safeParse(schema, value);
   if (result.success) return { ok: true, input: result.data };
   return { ok: false, refusal: makeValidationRefusal(listInputIssues(result.error, Object.keys(schema.shape))) };
 }

@@ -49,9 +49,11 @@ type RateName = (typeof rateNames)[number];
 type CostName = Extract<RateName, `cost_per_${string}`>;
 type LimitFields = { [Name in RateName]?: Name extends CostName ? UsdAmount : CountAmount };
 
-const limitFields = Object.fromEntries(
-  rateNames.map((name) => [name, name.startsWith("cost_per_") ? usdAmount : countAmount]),
-) as { [Name in RateName]: Name extends CostName ? typeof usdAmount : typeof countAmount };
+// Not one list of both: to find their common type took the compiler a third of a second.
+const limitFields = Object.fromEntries([
+  ...rateNames.map((name): [string, unknown] => [name, countAmount]),
+  ...rateNames.filter((name) => name.startsWith("cost_per_")).map((name): [string, unknown] => [name, usdAmount]),
+]) as { [Name in RateName]: Name extends CostName ? typeof usdAmount : typeof countAmount };
 
 const limitsSchema = z
   .strictObject(limitFields)

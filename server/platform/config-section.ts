@@ -23,8 +23,8 @@ type Issue = z.core.$ZodIssue;
  *
  * @returns the part with its defaults, or `null` after adding every mistake in it to `mistakes`.
  */
-export function parseSection<T>(schema: z.ZodType<T>, part: ConfigPart, mistakes: ConfigMistake[]): T | null {
-  const result = schema.safeParse(part.value);
+export function parseSection<T>(schema: z.core.$ZodType<T>, part: ConfigPart, mistakes: ConfigMistake[]): T | null {
+  const result = z.safeParse(schema, part.value);
   if (result.success) return result.data;
   for (const issue of result.error.issues) mistakes.push(...explain(issue, schema, part));
   return null;
@@ -41,7 +41,7 @@ export function parseTable(part: ConfigPart, mistakes: ConfigMistake[]): { name:
   }));
 }
 
-function explain(issue: Issue, schema: z.ZodType, part: ConfigPart): ConfigMistake[] {
+function explain(issue: Issue, schema: z.core.$ZodType, part: ConfigPart): ConfigMistake[] {
   const path = [...part.path, ...issue.path];
   if (issue.code === "unrecognized_keys") {
     const known = Object.keys(

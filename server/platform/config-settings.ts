@@ -9,7 +9,7 @@ type Settings = Pick<Config, "gateway" | "keys" | "permissions" | "limits" | "jo
 
 /** Reads the sections that are settings of the process; `null` where one of them has a mistake. */
 export function parseSettings(sections: Readonly<Record<string, unknown>>, mistakes: ConfigMistake[]): Settings | null {
-  const read = <T>(name: string, schema: z.ZodType<T>): T | null =>
+  const read = <T>(name: string, schema: z.core.$ZodType<T>): T | null =>
     parseSection(schema, { value: Object.hasOwn(sections, name) ? sections[name] : {}, path: [name] }, mistakes);
   const gateway = read("gateway", settingSchemas.gateway);
   const keys = read("keys", settingSchemas.keys);

@@ -67,9 +67,9 @@ function parseSortedCursor(text: string, sort: KeyOrder): SortedKeyPosition {
   return { value, publicId };
 }
 
-function parseText<Shape extends z.ZodType>(text: string, shape: Shape): z.output<Shape> {
+function parseText<Shape extends z.core.$ZodType>(text: string, shape: Shape): z.output<Shape> {
   try {
-    return shape.parse(JSON.parse(Buffer.from(text, "base64url").toString("utf8")));
+    return z.parse(shape, JSON.parse(Buffer.from(text, "base64url").toString("utf8")));
   } catch {
     throw makeCursorError();
   }

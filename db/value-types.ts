@@ -21,8 +21,19 @@ const integers = { to: 1007, from: [] as number[], serialize: makeArrayText, par
 const bigints = { to: 1016, from: [] as number[], serialize: makeArrayText, parse: parseArrayText };
 const uuids = { to: 2951, from: [2951], serialize: makeArrayText, parse: parseArrayText };
 
+const keep = (text: string): string => text;
+
+/** Days, times and instants, alone and in arrays: a `Date` would lose their microseconds. */
+const instants = { to: 1184, from: [1082, 1083, 1114, 1115, 1182, 1184, 1185], serialize: keep, parse: keep };
+/** Arrays of amounts that a number cannot hold. */
+const numerics = { to: 1231, from: [1231], serialize: keep, parse: keep };
+/** `json` and `jsonb`: what is sent is JSON already. */
+const json = { to: 114, from: [] as number[], serialize: keep, parse: keep };
+const jsonb = { to: 3802, from: [] as number[], serialize: keep, parse: keep };
+
 /**
- * The array types that the product sends and reads, known beforehand. The client would else ask for them on every new
- * connection, and when that connection breaks in the middle, its rejection has no owner and ends the process.
+ * How values are sent and read where the driver's way would not do. The array types are known beforehand, because the driver
+ * would else ask for them on every new connection, and when that connection breaks in the middle, its rejection has no owner
+ * and ends the process.
  */
-export const arrayTypes = { texts, integers, bigints, uuids };
+export const valueTypes = { texts, integers, bigints, uuids, instants, numerics, json, jsonb };
