@@ -50,12 +50,16 @@ async function runLoad(lastsMs: number) {
     }
   });
   const admin = (async () => {
+    // Adds when calls were refused since, so that budgets are scarce however fast the machine is.
+    let answered = 0;
     for (let index = 0; performance.now() < endMs; index++) {
+      const added = refused > answered ? 300n * unit : 0n;
+      answered = refused;
       const { id } = windows[index % windows.length] as (typeof windows)[number];
       await sql
         .begin(async (transaction) => {
           const window = await findLockedBudgetWindow(transaction, id);
-          if (window !== null) await updateBudgetWindow(transaction, id, window.extraNanoUsd + 300n * unit);
+          if (window !== null) await updateBudgetWindow(transaction, id, window.extraNanoUsd + added);
         })
         .catch((error: unknown) => {
           // Whose turn it is to be ended is PostgreSQL's choice; it counts each.
