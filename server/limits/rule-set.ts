@@ -202,9 +202,12 @@ function makeAnswerName(candidates: readonly Candidate[], call: RuleCall): strin
 }
 
 function makeBuckets(rule: LimitRule, matches: readonly ScopeMatch[]): RateBucket[] {
-  const parts = [...new Set(matches.map(({ part }) => part))].sort().join("|");
+  // One counter, however the rules that share it order their scopes.
+  const byPart = new Map(matches.map((match) => [match.part, match]));
+  const sorted = [...byPart.values()].sort((one, other) => (one.part < other.part ? -1 : 1));
+  const parts = sorted.map(({ part }) => part).join("|");
   const scope: RateScope = {};
-  for (const { fill } of matches) fill(scope);
+  for (const { fill } of sorted) fill(scope);
   return rule.limits.map((limit) => {
     const size = limit.refill === null ? `${limit.limit}` : `${limit.limit}/${limit.refill}`;
     return { id: `${limit.name}=${size}|${parts}`, limit, scope };

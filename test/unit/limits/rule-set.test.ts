@@ -159,6 +159,19 @@ describe("what is counted together", () => {
     });
   });
 
+  it("in whatever order rules name their scopes", () => {
+    const scope = [{ tag_key: "b", tag_value: each }, { origin: each }, { api_key_public_id: each }];
+    const rule = { always: true, requests_per_minute: 2 } as const;
+    const call = { key: makeKey({ tags: { a: "1", b: "2" } }), origin: "https://b.example" };
+    const other = { tag_key: "a", tag_value: "1" };
+    const texts = [
+      [...scope, other],
+      [other, ...scope.toReversed()],
+    ].map((one) => JSON.stringify(makeSet([{ ...rule, scope: one }]).findBuckets(makeCall(call))));
+    expect(texts[0]).toContain("requests_per_minute=2|key=k3x9q2m7a1bc|origin=https%3A%2F%2Fb.example|tag:a=1|tag:b=2");
+    expect(texts[1]).toBe(texts[0]);
+  });
+
   it("no odd text makes two counters one, nor two of one", () => {
     const scope = [{ tag_key: "a", tag_value: each }, { model: each }];
     const set = makeSet([{ always: true, requests_per_minute: 5, scope }], true);
