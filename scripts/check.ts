@@ -3,9 +3,9 @@ import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-// `npm run check`: everything that needs no store, in under 20 s on two cores; a first run has nothing kept and takes half as
-// long again. Silent tools, one line each; what a tool said is printed when it failed. Run a tool alone with `npx` and the
-// arguments below.
+// `npm run check`: everything that needs no store, in under 20 s on two cores, also the first run, which has nothing kept and
+// takes half as long again as the next. Silent tools, one line each; what a tool said is printed when it failed. Run a tool
+// alone with `npx` and the arguments below.
 
 interface Check {
   name: string;
