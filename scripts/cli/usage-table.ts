@@ -67,6 +67,7 @@ function makeGroupColumn(field: string, index: number, totals: UsageTotals): Col
 const columns: Column<Row>[] = [
   { title: "REQUESTS", read: (row) => row.requests, right: true },
   { title: "ERRORS", read: (row) => row.errors, right: true },
+  { title: "REFUSED", read: (row) => row.refusals, right: true },
   { title: "INPUT", read: countInput, right: true },
   { title: "OUTPUT", read: countOutput, right: true },
   { title: "COST USD", read: (row) => row.cost_usd, right: true },

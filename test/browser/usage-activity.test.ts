@@ -79,7 +79,8 @@ describe.skipIf(isBrowserMissing)("usage and activity", () => {
     await expect.poll(async () => await openRow("echo::a").count(), { timeout: 15_000 }).toBe(1);
     await expect
       .poll(async () => (await openRow("echo::a").textContent()) ?? "", { timeout: 15_000 })
-      .toMatch(/^echo::a3/);
+      .toMatch(/^echo::a30%0\$/);
+    await page.getByRole("columnheader", { name: "Refused" }).waitFor();
     await page.getByRole("img", { name: /^Requests of the last 7 days/ }).waitFor();
     await takeScreenshot("usage-model");
     expect(await findAxeFindings(page)).toEqual([]);

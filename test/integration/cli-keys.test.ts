@@ -169,8 +169,8 @@ describe("usage", () => {
     ]);
     const table = await run(["usage", "--by", "key,model"]);
     expect(table.code).toBe(0);
-    expect(table.out).toMatch(/PUBLIC ID +MODEL +REQUESTS/);
-    expect(table.out).toMatch(/cccccccccccc +echo::a +1 +0 +10 +20 +1\.5 /);
+    expect(table.out).toMatch(/PUBLIC ID +MODEL +REQUESTS +ERRORS +REFUSED/);
+    expect(table.out).toMatch(/cccccccccccc +echo::a +1 +0 +0 +10 +20 +1\.5 /);
     expect(table.out).toMatch(/^all +- +2 .* 2 /m);
     const json = JSON.parse((await run(["usage", "--by", "model", "--model", "echo::b", "--json"])).out) as unknown;
     expect(json).toMatchObject({ rows: [{ model: "echo::b", cost_usd: "0.5" }], totals: { requests: 1 } });
@@ -190,6 +190,16 @@ describe("usage", () => {
     const unknown = await run(["usage", "--by", "colour"]);
     expect([unknown.code, unknown.out]).toEqual([2, ""]);
     expect(unknown.error).toContain("key, owner, model");
+  });
+
+  it("shows what was refused, of a key without calls too", async () => {
+    await test.database.sql`
+      insert into usage_refusal (process, batch, position, hour, public_id, owner_id, model, endpoint, status, code, origin, refusals)
+      values ('test', 1, 1, date_trunc('hour', now()), 'dddddddddddd', '', '', 'chat', 429, 'rate_limit_exceeded', '', 7)
+      on conflict do nothing`;
+    const table = await run(["usage", "--by", "key", "--key", "dddddddddddd"]);
+    expect(table.out).toMatch(/^PUBLIC ID +REQUESTS +ERRORS +REFUSED /);
+    expect(table.out).toMatch(/^dddddddddddd +0 +0 +7 /m);
   });
 });
 

@@ -33,6 +33,7 @@ export function UsageTable({
       align: "end",
       render: (row) => withBefore(formatShare(row.error_rate), row.previous && formatShare(row.previous.error_rate)),
     },
+    { id: "refused", header: "Refused", align: "end", priority: "medium", render: (row) => formatCount(row.refusals) },
     {
       id: "cost",
       header: "Cost",
